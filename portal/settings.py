@@ -1,0 +1,218 @@
+"""Every setting of the portal, read from the environment once; docs/admin-guide.md lists them."""
+
+import hashlib
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from portal import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = env.path("VAR_DIR", BASE_DIR / "var")
+MEDIA_ROOT = env.path("MEDIA_ROOT", VAR_DIR / "blobs")
+CACHE_DIR = VAR_DIR / "cache"
+
+PORT = env.number("PORT", 8000, least=1)
+BIND_HOST = env.text("BIND_HOST", "127.0.0.1")
+BASE_URL = env.text("BASE_URL", f"http://localhost:{PORT}").rstrip("/")
+ADMIN_EMAIL = env.text("ADMIN_EMAIL", "admin@example.com")
+PORTAL_NAME = env.text("PORTAL_NAME", "Cited")
+DEBUG = env.flag("DEBUG", "false")
+
+
+def _secret_key() -> str:
+    """Return SECRET_KEY, or one that is made at the first start and kept in VAR_DIR."""
+    if given := env.text("SECRET_KEY"):
+        return given
+    kept = VAR_DIR / "secret_key"
+    if not kept.exists():
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=VAR_DIR, delete=False) as draft:
+            draft.write(secrets.token_urlsafe(50))
+        try:
+            kept.hardlink_to(draft.name)  # atomic, and the first of two racing processes wins
+        except FileExistsError:
+            pass
+        Path(draft.name).unlink()
+    return kept.read_text()
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+SECURE_COOKIES = env.flag("SECURE_COOKIES", "true" if BASE_URL.startswith("https://") else "false")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if env.flag("BEHIND_PROXY", "false"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "template_partials",
+    "csp",
+    "ninja",
+    "portal",
+    "portal.accounts",
+    "retrieval",
+    "ingestion",
+    "portal.answers",
+    "portal.web",
+]
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "home"
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portal.middleware.request_id",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.known_errors",
+]
+_SELF = ["'self'"]
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": _SELF,
+        "style-src": _SELF,
+        "img-src": _SELF,
+        "font-src": _SELF,
+        "connect-src": _SELF,
+        "form-action": _SELF,
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+        "manifest-src": _SELF,
+    }
+}
+ROOT_URLCONF = "portal.urls"
+ASGI_APPLICATION = "portal.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.web.context.frame",
+            ],
+        },
+    }
+]
+
+
+def embedded_socket_dir(var_dir: Path) -> Path:
+    """Return the folder of the embedded database's socket: short, because socket paths end at 107 bytes."""
+    digest = hashlib.sha256(str(var_dir).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"cited-{digest}"
+
+
+_EMBEDDED = f"postgresql://{{role}}@/cited?host={embedded_socket_dir(VAR_DIR)}"
+DATABASE_URL = env.text("DATABASE_URL", _EMBEDDED.format(role="cited_app"))
+EMBEDDED_DATABASE = DATABASE_URL == _EMBEDDED.format(role="cited_app")
+DATABASE_OWNER_URL = env.text(
+    "DATABASE_OWNER_URL", _EMBEDDED.format(role="postgres") if EMBEDDED_DATABASE else DATABASE_URL
+)
+
+
+def _database(url: str, **options: Any) -> dict[str, Any]:
+    parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+    return parsed | {"CONN_MAX_AGE": 0, "OPTIONS": parsed.get("OPTIONS", {}) | options}
+
+
+# "default" serves requests and jobs and may not change the schema; "owner" runs migrations and nothing else.
+DATABASE_POOL_SIZE = env.number("DATABASE_POOL_SIZE", 16, least=1)
+DATABASES = {
+    "default": _database(
+        DATABASE_URL, pool={"min_size": 0, "max_size": DATABASE_POOL_SIZE, "timeout": 10, "max_idle": 60}
+    ),
+    "owner": _database(DATABASE_OWNER_URL),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+EMBEDDED_BROKER = not env.text("CELERY_BROKER_URL")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or "sqla+" + DATABASE_URL.replace("://", "+psycopg://", 1)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    {} if CELERY_BROKER_URL.startswith("sqla+") else {"visibility_timeout": 3600, "socket_keepalive": True}
+)
+
+# Ingestion: the ledger and the limits of a parse.
+WORKER_CONCURRENCY = env.number("WORKER_CONCURRENCY", 2, least=1)
+JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", 30, least=3)
+JOB_MAX_ATTEMPTS = env.number("JOB_MAX_ATTEMPTS", 3, least=1)
+SWEEP_SECONDS = env.number("SWEEP_SECONDS", 15, least=1)
+MAX_UPLOAD_MB = env.number("MAX_UPLOAD_MB", 100, least=1)
+PARSE_CPU_SECONDS = env.number("PARSE_CPU_SECONDS", 300, least=1)
+PARSE_WALL_SECONDS = env.number("PARSE_WALL_SECONDS", 600, least=1)
+PARSE_MEMORY_MB = env.number("PARSE_MEMORY_MB", 1024, least=256)
+PARSE_MAX_PAGES = env.number("PARSE_MAX_PAGES", 5000, least=1)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# Models.
+EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "sentence-transformers/all-MiniLM-L6-v2")
+EMBEDDING_REVISION = env.text("EMBEDDING_REVISION")
+EMBEDDING_BASE_URL = env.text("EMBEDDING_BASE_URL")
+EMBEDDING_API_KEY = env.text("EMBEDDING_API_KEY")
+EMBEDDING_THREADS = env.number("EMBEDDING_THREADS", 0)
+LLM_BASE_URL = env.text("LLM_BASE_URL")
+LLM_MODEL = env.text("LLM_MODEL")
+LLM_API_KEY = env.text("LLM_API_KEY")
+LLM_CONTEXT_TOKENS = env.number("LLM_CONTEXT_TOKENS", 8192, least=1024)
+LLM_MAX_OUTPUT_TOKENS = env.number("LLM_MAX_OUTPUT_TOKENS", 700, least=16)
+
+# Search.
+SEARCH_EXACT_LIMIT = env.number("SEARCH_EXACT_LIMIT", 25_000)
+BM25_K1, BM25_B = 1.2, 0.75
+FUSION_DENSE_WEIGHT = 0.5
+MAX_QUESTION_CHARS = env.number("MAX_QUESTION_CHARS", 2_000, least=100)
+
+USE_TZ = True
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+LANGUAGE_CODE = "en"
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "portal.logs.OneLine"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {"httpx": {"level": "WARNING"}, "sentence_transformers": {"level": "WARNING"}},
+}

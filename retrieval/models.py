@@ -1,0 +1,219 @@
+"""The corpus: what is stored, in which collection, and who may see it.
+
+`collection_id` leads the primary keys of chunks, vectors and postings, no unique constraint of theirs
+spans collections, and joins between them carry it, so they can be distributed by collection.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class Role(models.TextChoices):
+    """What a grant allows; each role includes the ones before it."""
+
+    READER = "reader", "Reader"
+    CONTRIBUTOR = "contributor", "Contributor"
+    MANAGER = "manager", "Manager"
+
+
+class Collection(models.Model):
+    class Sensitivity(models.TextChoices):
+        PUBLIC = "public", "Public"
+        INTERNAL = "internal", "Internal"
+        CONFIDENTIAL = "confidential", "Confidential"
+
+    slug = models.SlugField(unique=True, max_length=80)
+    title = models.CharField(max_length=120)
+    description = models.TextField(blank=True, max_length=2000)
+    language = models.CharField(max_length=12, default="en")
+    sensitivity = models.CharField(max_length=12, choices=Sensitivity, default=Sensitivity.INTERNAL)
+    owner_team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="owned_collections")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Grant(models.Model):
+    """Opens a collection to one team, or to everyone who is signed in when `team` is null."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="grants")
+    team = models.ForeignKey("accounts.Team", on_delete=models.CASCADE, null=True, related_name="grants")
+    role = models.CharField(max_length=12, choices=Role, default=Role.READER)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "team"], name="grant_once", nulls_distinct=False),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="grant_role_known"),
+            models.CheckConstraint(
+                condition=models.Q(team__isnull=False) | models.Q(role="reader"), name="grant_everyone_reads_only"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.team or 'Everyone'}: {self.role} of {self.collection}"
+
+
+class Document(models.Model):
+    """A named document in a collection. What is searched is its `current_version`, if it has one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
+    name = models.CharField(max_length=255)
+    title = models.CharField(max_length=500)
+    is_narrowed = models.BooleanField(default=False)
+    narrowed_to = models.ManyToManyField("accounts.Team", related_name="narrowed_documents", blank=True)
+    current_version = models.OneToOneField(
+        "DocumentVersion", on_delete=models.SET_NULL, null=True, related_name="serves"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["collection", "name"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="document_name_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.name
+
+
+class DocumentVersion(models.Model):
+    """The bytes of a document at one time, and what the parser made of them."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    media_type = models.CharField(max_length=120)
+    parser = models.CharField(max_length=60, blank=True)
+    parser_version = models.CharField(max_length=60, blank=True)
+    page_count = models.PositiveIntegerField(default=0)
+    chunk_count = models.PositiveIntegerField(default=0)
+    term_count = models.BigIntegerField(default=0, help_text="Terms in all chunks, for BM25's average length.")
+    warnings = models.JSONField(default=list)
+    metadata = models.JSONField(default=dict)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    indexed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "number"], name="version_number_once")]
+        indexes = [models.Index(fields=["sha256"], name="version_sha256")]
+
+    def __str__(self) -> str:
+        return f"{self.document}, version {self.number}"
+
+
+class DocumentText(models.Model):
+    """The whole text of a version; chunks, pages and lines are character spans of it."""
+
+    version = models.OneToOneField(
+        DocumentVersion, on_delete=models.CASCADE, primary_key=True, related_name="stored_text"
+    )
+    text = models.TextField()
+    blocks = models.JSONField(default=list, help_text="[kind, start, end, level] of each block, in order.")
+
+    def __str__(self) -> str:
+        return f"Text of {self.version}"
+
+
+class Page(models.Model):
+    """A page, slide or sheet: its span in the text, and where each line stands on it."""
+
+    pk = models.CompositePrimaryKey("version_id", "number")
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField()
+    label = models.CharField(max_length=120, blank=True)
+    width = models.FloatField(help_text="Points; 0 where unknown.")
+    height = models.FloatField(help_text="Points; 0 where unknown.")
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    lines = models.JSONField(default=list, help_text="[start, end, x0, y0, x1, y1], fractions of the page.")
+
+    def __str__(self) -> str:
+        return f"Page {self.number} of {self.version}"
+
+
+class Chunk(models.Model):
+    """A passage: `text` is exactly `start:end` of the version's stored text."""
+
+    pk = models.CompositePrimaryKey("collection_id", "version_id", "ordinal")
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="chunks")
+    ordinal = models.PositiveIntegerField()
+    text = models.TextField()
+    context = models.TextField(blank=True, help_text="Title, headings, table header: indexed, never quoted.")
+    heading_path = models.JSONField(default=list)
+    page = models.PositiveIntegerField(null=True)
+    last_page = models.PositiveIntegerField(null=True)
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    tokens = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"Chunk {self.ordinal} of {self.version}"
+
+
+class Generation(models.Model):
+    """An index of vectors made by one embedding model; exactly one serves."""
+
+    class State(models.TextChoices):
+        FILLING = "filling", "Filling"
+        SERVING = "serving", "Serving"
+        RETIRED = "retired", "Retired"
+
+    model = models.CharField(max_length=300)
+    revision = models.CharField(max_length=100, blank=True)
+    dimension = models.PositiveIntegerField()
+    metric = models.CharField(max_length=20, default="inner_product")
+    state = models.CharField(max_length=10, choices=State, default=State.FILLING)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state="serving"), name="generation_one_serves"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["filling", "serving", "retired"]), name="generation_state_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Generation {self.pk} ({self.model})"
+
+
+class Posting(models.Model):
+    """How often a term stands in a chunk, and how long that chunk is: BM25 needs no more."""
+
+    pk = models.CompositePrimaryKey("collection_id", "term", "version_id", "ordinal")
+    collection = models.ForeignKey(
+        Collection, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    term = models.CharField(max_length=64, db_collation="C")
+    version = models.ForeignKey(
+        DocumentVersion, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    ordinal = models.PositiveIntegerField()
+    frequency = models.PositiveSmallIntegerField()
+    length = models.PositiveSmallIntegerField(help_text="Terms in the chunk.")
+
+    class Meta:
+        indexes = [models.Index(fields=["collection", "version"], name="posting_version")]
+
+    def __str__(self) -> str:
+        return f"{self.term} in chunk {self.ordinal} of version {self.version_id}"
