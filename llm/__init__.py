@@ -1,0 +1,1 @@
+"""How do we talk to models, and how do passages become a grounded answer?"""

