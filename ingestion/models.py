@@ -33,7 +33,9 @@ class IngestionJob(models.Model):
     done = models.PositiveIntegerField(default=0, help_text="Pages read, then chunks embedded.")
     total = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0, help_text="Counted before the work starts.")
-    fence = models.BigIntegerField(default=0, help_text="Grows with every claim; an older one may not publish.")
+    fence = models.BigIntegerField(
+        default=0, help_text="Grows with every claim; an older one may not publish."
+    )
     lease_expires_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(default=timezone.now)
@@ -54,7 +56,13 @@ class IngestionJob(models.Model):
             models.CheckConstraint(
                 condition=models.Q(
                     state__in=[
-                        "queued", "working", "indexed", "no_text", "failed", "quarantined", "cancelled",
+                        "queued",
+                        "working",
+                        "indexed",
+                        "no_text",
+                        "failed",
+                        "quarantined",
+                        "cancelled",
                     ]
                 ),
                 name="job_state_known",

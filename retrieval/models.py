@@ -30,7 +30,9 @@ class Collection(models.Model):
     description = models.TextField(blank=True, max_length=2000)
     language = models.CharField(max_length=12, default="en")
     sensitivity = models.CharField(max_length=12, choices=Sensitivity, default=Sensitivity.INTERNAL)
-    owner_team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="owned_collections")
+    owner_team = models.ForeignKey(
+        "accounts.Team", on_delete=models.PROTECT, related_name="owned_collections"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -49,7 +51,8 @@ class Grant(models.Model):
             models.UniqueConstraint(fields=["collection", "team"], name="grant_once", nulls_distinct=False),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="grant_role_known"),
             models.CheckConstraint(
-                condition=models.Q(team__isnull=False) | models.Q(role="reader"), name="grant_everyone_reads_only"
+                condition=models.Q(team__isnull=False) | models.Q(role="reader"),
+                name="grant_everyone_reads_only",
             ),
         ]
 
@@ -101,7 +104,9 @@ class DocumentVersion(models.Model):
     parser_version = models.CharField(max_length=60, blank=True)
     page_count = models.PositiveIntegerField(default=0)
     chunk_count = models.PositiveIntegerField(default=0)
-    term_count = models.BigIntegerField(default=0, help_text="Terms in all chunks, for BM25's average length.")
+    term_count = models.BigIntegerField(
+        default=0, help_text="Terms in all chunks, for BM25's average length."
+    )
     warnings = models.JSONField(default=list)
     metadata = models.JSONField(default=dict)
     created_by = models.ForeignKey(

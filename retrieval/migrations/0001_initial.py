@@ -8,174 +8,399 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DocumentVersion',
+            name="DocumentVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField()),
-                ('media_type', models.CharField(max_length=120)),
-                ('parser', models.CharField(blank=True, max_length=60)),
-                ('parser_version', models.CharField(blank=True, max_length=60)),
-                ('page_count', models.PositiveIntegerField(default=0)),
-                ('chunk_count', models.PositiveIntegerField(default=0)),
-                ('term_count', models.BigIntegerField(default=0, help_text="Terms in all chunks, for BM25's average length.")),
-                ('warnings', models.JSONField(default=list)),
-                ('metadata', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('indexed_at', models.DateTimeField(null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField()),
+                ("media_type", models.CharField(max_length=120)),
+                ("parser", models.CharField(blank=True, max_length=60)),
+                ("parser_version", models.CharField(blank=True, max_length=60)),
+                ("page_count", models.PositiveIntegerField(default=0)),
+                ("chunk_count", models.PositiveIntegerField(default=0)),
+                (
+                    "term_count",
+                    models.BigIntegerField(
+                        default=0, help_text="Terms in all chunks, for BM25's average length."
+                    ),
+                ),
+                ("warnings", models.JSONField(default=list)),
+                ("metadata", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("indexed_at", models.DateTimeField(null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Collection',
+            name="Collection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('title', models.CharField(max_length=120)),
-                ('description', models.TextField(blank=True, max_length=2000)),
-                ('language', models.CharField(default='en', max_length=12)),
-                ('sensitivity', models.CharField(choices=[('public', 'Public'), ('internal', 'Internal'), ('confidential', 'Confidential')], default='internal', max_length=12)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('owner_team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='owned_collections', to='accounts.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                ("title", models.CharField(max_length=120)),
+                ("description", models.TextField(blank=True, max_length=2000)),
+                ("language", models.CharField(default="en", max_length=12)),
+                (
+                    "sensitivity",
+                    models.CharField(
+                        choices=[
+                            ("public", "Public"),
+                            ("internal", "Internal"),
+                            ("confidential", "Confidential"),
+                        ],
+                        default="internal",
+                        max_length=12,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "owner_team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="owned_collections",
+                        to="accounts.team",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=255)),
-                ('title', models.CharField(max_length=500)),
-                ('is_narrowed', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('deleted_at', models.DateTimeField(null=True)),
-                ('collection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='documents', to='retrieval.collection')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('narrowed_to', models.ManyToManyField(blank=True, related_name='narrowed_documents', to='accounts.team')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("title", models.CharField(max_length=500)),
+                ("is_narrowed", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("deleted_at", models.DateTimeField(null=True)),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="documents",
+                        to="retrieval.collection",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "narrowed_to",
+                    models.ManyToManyField(blank=True, related_name="narrowed_documents", to="accounts.team"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DocumentText',
+            name="DocumentText",
             fields=[
-                ('version', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='stored_text', serialize=False, to='retrieval.documentversion')),
-                ('text', models.TextField()),
-                ('blocks', models.JSONField(default=list, help_text='[kind, start, end, level] of each block, in order.')),
+                (
+                    "version",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="stored_text",
+                        serialize=False,
+                        to="retrieval.documentversion",
+                    ),
+                ),
+                ("text", models.TextField()),
+                (
+                    "blocks",
+                    models.JSONField(
+                        default=list, help_text="[kind, start, end, level] of each block, in order."
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='documentversion',
-            name='document',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='retrieval.document'),
+            model_name="documentversion",
+            name="document",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="retrieval.document"
+            ),
         ),
         migrations.AddField(
-            model_name='document',
-            name='current_version',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='serves', to='retrieval.documentversion'),
+            model_name="document",
+            name="current_version",
+            field=models.OneToOneField(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="serves",
+                to="retrieval.documentversion",
+            ),
         ),
         migrations.CreateModel(
-            name='Chunk',
+            name="Chunk",
             fields=[
-                ('pk', models.CompositePrimaryKey('collection_id', 'version_id', 'ordinal', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('ordinal', models.PositiveIntegerField()),
-                ('text', models.TextField()),
-                ('context', models.TextField(blank=True, help_text='Title, headings, table header: indexed, never quoted.')),
-                ('heading_path', models.JSONField(default=list)),
-                ('page', models.PositiveIntegerField(null=True)),
-                ('last_page', models.PositiveIntegerField(null=True)),
-                ('start', models.PositiveIntegerField()),
-                ('end', models.PositiveIntegerField()),
-                ('tokens', models.PositiveIntegerField()),
-                ('collection', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='retrieval.collection')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='retrieval.documentversion')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "collection_id",
+                        "version_id",
+                        "ordinal",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("ordinal", models.PositiveIntegerField()),
+                ("text", models.TextField()),
+                (
+                    "context",
+                    models.TextField(
+                        blank=True, help_text="Title, headings, table header: indexed, never quoted."
+                    ),
+                ),
+                ("heading_path", models.JSONField(default=list)),
+                ("page", models.PositiveIntegerField(null=True)),
+                ("last_page", models.PositiveIntegerField(null=True)),
+                ("start", models.PositiveIntegerField()),
+                ("end", models.PositiveIntegerField()),
+                ("tokens", models.PositiveIntegerField()),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="retrieval.collection",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="chunks",
+                        to="retrieval.documentversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Generation',
+            name="Generation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model', models.CharField(max_length=300)),
-                ('revision', models.CharField(blank=True, max_length=100)),
-                ('dimension', models.PositiveIntegerField()),
-                ('metric', models.CharField(default='inner_product', max_length=20)),
-                ('state', models.CharField(choices=[('filling', 'Filling'), ('serving', 'Serving'), ('retired', 'Retired')], default='filling', max_length=10)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("model", models.CharField(max_length=300)),
+                ("revision", models.CharField(blank=True, max_length=100)),
+                ("dimension", models.PositiveIntegerField()),
+                ("metric", models.CharField(default="inner_product", max_length=20)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("filling", "Filling"), ("serving", "Serving"), ("retired", "Retired")],
+                        default="filling",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'serving')), fields=('state',), name='generation_one_serves'), models.CheckConstraint(condition=models.Q(('state__in', ['filling', 'serving', 'retired'])), name='generation_state_known')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "serving")),
+                        fields=("state",),
+                        name="generation_one_serves",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["filling", "serving", "retired"])),
+                        name="generation_state_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('reader', 'Reader'), ('contributor', 'Contributor'), ('manager', 'Manager')], default='reader', max_length=12)),
-                ('collection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='retrieval.collection')),
-                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='accounts.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("reader", "Reader"),
+                            ("contributor", "Contributor"),
+                            ("manager", "Manager"),
+                        ],
+                        default="reader",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to="retrieval.collection",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to="accounts.team",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Page',
+            name="Page",
             fields=[
-                ('pk', models.CompositePrimaryKey('version_id', 'number', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('label', models.CharField(blank=True, max_length=120)),
-                ('width', models.FloatField(help_text='Points; 0 where unknown.')),
-                ('height', models.FloatField(help_text='Points; 0 where unknown.')),
-                ('start', models.PositiveIntegerField()),
-                ('end', models.PositiveIntegerField()),
-                ('lines', models.JSONField(default=list, help_text='[start, end, x0, y0, x1, y1], fractions of the page.')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pages', to='retrieval.documentversion')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "version_id", "number", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("label", models.CharField(blank=True, max_length=120)),
+                ("width", models.FloatField(help_text="Points; 0 where unknown.")),
+                ("height", models.FloatField(help_text="Points; 0 where unknown.")),
+                ("start", models.PositiveIntegerField()),
+                ("end", models.PositiveIntegerField()),
+                (
+                    "lines",
+                    models.JSONField(
+                        default=list, help_text="[start, end, x0, y0, x1, y1], fractions of the page."
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pages",
+                        to="retrieval.documentversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('pk', models.CompositePrimaryKey('collection_id', 'term', 'version_id', 'ordinal', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('term', models.CharField(db_collation='C', max_length=64)),
-                ('ordinal', models.PositiveIntegerField()),
-                ('frequency', models.PositiveSmallIntegerField()),
-                ('length', models.PositiveSmallIntegerField(help_text='Terms in the chunk.')),
-                ('collection', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='retrieval.collection')),
-                ('version', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='retrieval.documentversion')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "collection_id",
+                        "term",
+                        "version_id",
+                        "ordinal",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("term", models.CharField(db_collation="C", max_length=64)),
+                ("ordinal", models.PositiveIntegerField()),
+                ("frequency", models.PositiveSmallIntegerField()),
+                ("length", models.PositiveSmallIntegerField(help_text="Terms in the chunk.")),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="retrieval.collection",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="retrieval.documentversion",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='documentversion',
-            index=models.Index(fields=['sha256'], name='version_sha256'),
+            model_name="documentversion",
+            index=models.Index(fields=["sha256"], name="version_sha256"),
         ),
         migrations.AddConstraint(
-            model_name='documentversion',
-            constraint=models.UniqueConstraint(fields=('document', 'number'), name='version_number_once'),
+            model_name="documentversion",
+            constraint=models.UniqueConstraint(fields=("document", "number"), name="version_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('collection', 'name'), name='document_name_once'),
+            model_name="document",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=("collection", "name"),
+                name="document_name_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.UniqueConstraint(fields=('collection', 'team'), name='grant_once', nulls_distinct=False),
+            model_name="grant",
+            constraint=models.UniqueConstraint(
+                fields=("collection", "team"), name="grant_once", nulls_distinct=False
+            ),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['reader', 'contributor', 'manager'])), name='grant_role_known'),
+            model_name="grant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["reader", "contributor", "manager"])),
+                name="grant_role_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(('team__isnull', False), ('role', 'reader'), _connector='OR'), name='grant_everyone_reads_only'),
+            model_name="grant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("team__isnull", False), ("role", "reader"), _connector="OR"),
+                name="grant_everyone_reads_only",
+            ),
         ),
         migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(fields=['collection', 'version'], name='posting_version'),
+            model_name="posting",
+            index=models.Index(fields=["collection", "version"], name="posting_version"),
         ),
     ]

@@ -8,65 +8,123 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('retrieval', '0001_initial'),
+        ("retrieval", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Question',
+            name="Question",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('text', models.TextField()),
-                ('collections', models.JSONField(default=list, help_text='Slugs that the asker narrowed the search to.')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='questions', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("text", models.TextField()),
+                (
+                    "collections",
+                    models.JSONField(default=list, help_text="Slugs that the asker narrowed the search to."),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="questions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Answer',
+            name="Answer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('answered', 'Answered'), ('refused', 'Not in the documents')], max_length=10)),
-                ('engine', models.CharField(max_length=20)),
-                ('model', models.CharField(blank=True, max_length=300)),
-                ('notice', models.TextField(blank=True)),
-                ('reason', models.TextField(blank=True)),
-                ('sentences', models.JSONField(default=list, help_text='{text, citations: [number], support, reason} each.')),
-                ('generation', models.BigIntegerField(null=True)),
-                ('timings', models.JSONField(default=dict, help_text='Milliseconds by step.')),
-                ('usage', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('question', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='answer', to='answers.question')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("answered", "Answered"), ("refused", "Not in the documents")], max_length=10
+                    ),
+                ),
+                ("engine", models.CharField(max_length=20)),
+                ("model", models.CharField(blank=True, max_length=300)),
+                ("notice", models.TextField(blank=True)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "sentences",
+                    models.JSONField(
+                        default=list, help_text="{text, citations: [number], support, reason} each."
+                    ),
+                ),
+                ("generation", models.BigIntegerField(null=True)),
+                ("timings", models.JSONField(default=dict, help_text="Milliseconds by step.")),
+                ("usage", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "question",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="answer",
+                        to="answers.question",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Citation',
+            name="Citation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('version_id', models.BigIntegerField()),
-                ('ordinal', models.PositiveIntegerField()),
-                ('is_nearest', models.BooleanField(default=False, help_text='Shown beside a refusal, not cited.')),
-                ('start', models.PositiveIntegerField(help_text="Span in the version's stored text.")),
-                ('end', models.PositiveIntegerField()),
-                ('page', models.PositiveIntegerField(null=True)),
-                ('quote', models.TextField()),
-                ('quote_sha256', models.CharField(max_length=64)),
-                ('score', models.FloatField()),
-                ('answer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='citations', to='answers.answer')),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='retrieval.document')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("version_id", models.BigIntegerField()),
+                ("ordinal", models.PositiveIntegerField()),
+                (
+                    "is_nearest",
+                    models.BooleanField(default=False, help_text="Shown beside a refusal, not cited."),
+                ),
+                ("start", models.PositiveIntegerField(help_text="Span in the version's stored text.")),
+                ("end", models.PositiveIntegerField()),
+                ("page", models.PositiveIntegerField(null=True)),
+                ("quote", models.TextField()),
+                ("quote_sha256", models.CharField(max_length=64)),
+                ("score", models.FloatField()),
+                (
+                    "answer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="citations",
+                        to="answers.answer",
+                    ),
+                ),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="retrieval.document"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('answer', 'number', 'is_nearest'), name='citation_number_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("answer", "number", "is_nearest"), name="citation_number_once"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='question',
-            index=models.Index(fields=['user', '-created_at'], name='question_user_recent'),
+            model_name="question",
+            index=models.Index(fields=["user", "-created_at"], name="question_user_recent"),
         ),
     ]

@@ -1,0 +1,59 @@
+"""API tokens: shown once, stored as a hash, scoped, and never without an end."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from portal.accounts.models import ApiToken, User
+from portal.accounts.secrets import TOKEN_PREFIX, hash_secret, new_secret
+from retrieval.errors import InvalidInputError, NotVisibleError
+
+MAX_DAYS = 366
+_TOUCH_EVERY = timedelta(minutes=1)
+
+
+def list_tokens(*, user: User) -> QuerySet[ApiToken]:
+    return ApiToken.objects.filter(user=user).order_by("-created_at", "-pk")
+
+
+def create_token(*, user: User, name: str, scopes: Sequence[str], days: int) -> tuple[ApiToken, str]:
+    """Return a new token and its secret, which cannot be shown again."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 100:
+        raise InvalidInputError("A token needs a name of 1 to 100 characters that tells what uses it.")
+    if not scopes or not set(scopes) <= set(ApiToken.Scope.values):
+        raise InvalidInputError("Choose at least one scope: read or write.")
+    if not 1 <= days <= MAX_DAYS:
+        raise InvalidInputError(f"A token lives 1 to {MAX_DAYS} days.")
+    secret = new_secret(TOKEN_PREFIX)
+    token = ApiToken.objects.create(
+        user=user,
+        name=name,
+        prefix=secret[: len(TOKEN_PREFIX) + 4],
+        token_hash=hash_secret(secret),
+        scopes=sorted(set(scopes)),
+        expires_at=timezone.now() + timedelta(days=days),
+    )
+    return token, secret
+
+
+def revoke_token(*, user: User, token_id: int) -> None:
+    """Delete one of the person's own tokens. Raises NotVisibleError."""
+    deleted, _ = ApiToken.objects.filter(user=user, pk=token_id).delete()
+    if not deleted:
+        raise NotVisibleError
+
+
+def authenticate_token(*, secret: str) -> ApiToken | None:
+    """Return the token with this secret while it and its owner's account are good, else None."""
+    now = timezone.now()
+    token = (
+        ApiToken.objects.filter(token_hash=hash_secret(secret), expires_at__gt=now, user__is_active=True)
+        .select_related("user")
+        .first()
+    )
+    if token and (token.last_used_at is None or token.last_used_at < now - _TOUCH_EVERY):
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    return token

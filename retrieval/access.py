@@ -1,0 +1,136 @@
+"""The access rule: the only place that decides who sees what.
+
+Everything that shows, counts, searches, cites or changes documents starts from these functions. `user` is
+required everywhere; there is no way around the rule, for admins either. A person sees a collection when
+one of its grants names one of their teams, or everyone. They see a document when they see its collection,
+it is not deleted, and, where it is narrowed, one of their teams is among those it is narrowed to. Someone
+who is not signed in, or whose account is closed, sees nothing.
+
+Permissions are subqueries, never lists of ids, so that a revocation holds from the next query on.
+"""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from retrieval.errors import NotAllowedError, NotVisibleError
+from retrieval.models import Collection, Document, DocumentVersion, Grant, Role
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+_AT_LEAST = {
+    Role.READER: [Role.READER, Role.CONTRIBUTOR, Role.MANAGER],
+    Role.CONTRIBUTOR: [Role.CONTRIBUTOR, Role.MANAGER],
+    Role.MANAGER: [Role.MANAGER],
+}
+
+
+def _signed_in(user: "User | AnonymousUser") -> bool:
+    return user.is_authenticated and user.is_active
+
+
+def _grants(user: "User | AnonymousUser", role: Role) -> QuerySet[Grant]:
+    """Return the grants that give this person at least `role`."""
+    if not _signed_in(user):
+        return Grant.objects.none()
+    theirs = Q(team__memberships__user=user, team__memberships__user__is_active=True)
+    return Grant.objects.filter(theirs | Q(team__isnull=True), role__in=_AT_LEAST[role])
+
+
+def visible_collections(*, user: "User | AnonymousUser", role: Role = Role.READER) -> QuerySet[Collection]:
+    """Return the collections in which the person has at least `role`."""
+    return Collection.objects.filter(Exists(_grants(user, role).filter(collection=OuterRef("pk"))))
+
+
+def visible_documents(*, user: "User | AnonymousUser", role: Role = Role.READER) -> QuerySet[Document]:
+    """Return the documents that the person may see, in collections where they have at least `role`."""
+    if not _signed_in(user):
+        return Document.objects.none()
+    narrowed = Document.narrowed_to.through.objects.filter(
+        document_id=OuterRef("pk"), team__memberships__user=user
+    )
+    return Document.objects.filter(
+        Q(is_narrowed=False) | Exists(narrowed),
+        collection__in=visible_collections(user=user, role=role),
+        deleted_at__isnull=True,
+    )
+
+
+def searchable_versions(*, user: "User | AnonymousUser") -> QuerySet[DocumentVersion]:
+    """Return the versions that search may use for the person: the current ones of visible documents."""
+    return DocumentVersion.objects.filter(
+        pk__in=visible_documents(user=user).filter(current_version__isnull=False).values("current_version")
+    )
+
+
+def readable_versions(*, user: "User | AnonymousUser", document: Document) -> QuerySet[DocumentVersion]:
+    """Return the versions of a visible document: the current one; for managers of the collection, all."""
+    if visible_documents(user=user, role=Role.MANAGER).filter(pk=document.pk).exists():
+        return document.versions.all()
+    current = visible_documents(user=user).filter(pk=document.pk).values("current_version")
+    return DocumentVersion.objects.filter(pk__in=current)
+
+
+def get_visible_collection(
+    *, user: "User | AnonymousUser", slug: str, role: Role = Role.READER
+) -> Collection:
+    """Return a collection by its slug.
+
+    Raises NotVisibleError where it is missing or hidden, NotAllowedError where it is seen with less than `role`.
+    """
+    found = visible_collections(user=user).filter(slug=slug).select_related("owner_team").first()
+    if found is None:
+        raise NotVisibleError
+    if role != Role.READER:
+        require_role(user=user, collection=found, role=role)
+    return found
+
+
+def get_visible_document(
+    *, user: "User | AnonymousUser", document_id: UUID | str, role: Role = Role.READER
+) -> Document:
+    """Return a document by its id.
+
+    Raises NotVisibleError where it is missing, deleted or hidden, NotAllowedError where it is seen with less
+    than `role`.
+    """
+    documents = visible_documents(user=user).select_related("collection", "current_version", "created_by")
+    found = documents.filter(pk=document_id).first()
+    if found is None:
+        raise NotVisibleError
+    if role != Role.READER:
+        require_role(user=user, collection=found.collection, role=role)
+    return found
+
+
+def role_in(*, user: "User | AnonymousUser", collection: Collection) -> Role | None:
+    """Return the highest role that the person has in a collection, or None."""
+    held = set(_grants(user, Role.READER).filter(collection=collection).values_list("role", flat=True))
+    return next((role for role in (Role.MANAGER, Role.CONTRIBUTOR, Role.READER) if role in held), None)
+
+
+def require_role(*, user: "User | AnonymousUser", collection: Collection, role: Role) -> None:
+    """Raise NotAllowedError unless the person has at least `role` in a collection that they see."""
+    if not _grants(user, role).filter(collection=collection).exists():
+        raise NotAllowedError(
+            f"This needs the {role.label.lower()} role in “{collection.title}”. "
+            f"Ask the team {collection.owner_team}, which looks after it."
+        )
+
+
+def who_sees(*, document: Document) -> dict[str, Any]:
+    """Return why a document is visible: {"everyone": bool, "teams": [names], "narrowed": bool}."""
+    grants = document.collection.grants.select_related("team")
+    teams = {grant.team for grant in grants if grant.team is not None}
+    everyone = any(grant.team is None for grant in grants)
+    if document.is_narrowed:
+        chosen = set(document.narrowed_to.all())
+        teams, everyone = (chosen if everyone else teams & chosen), False
+    return {
+        "everyone": everyone,
+        "teams": sorted(team.name for team in teams),
+        "narrowed": document.is_narrowed,
+    }
