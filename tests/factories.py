@@ -1,0 +1,288 @@
+"""Plain functions that make people, teams, collections and documents for the tests.
+
+The cast is the same everywhere: Alice owns (she manages the team *Blue*), Bob is her team mate, Charlie is
+outside (he is alone in the team *Red*). `document` writes rows as a finished ingest leaves them, without
+models or workers; `tests/pipeline.py` takes the real way.
+"""
+
+import hashlib
+import io
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from ingestion.models import IngestionJob
+from portal.accounts.models import ApiToken, Membership, Team, User
+from portal.accounts.tokens import create_token
+from retrieval.models import (
+    Chunk,
+    Collection,
+    Document,
+    DocumentText,
+    DocumentVersion,
+    Grant,
+    Page,
+    Role,
+)
+
+PASSWORD = "a long enough password"  # noqa: S105 -- opens nothing outside a test database
+
+_numbers = itertools.count(1)
+
+
+def user(
+    email: str = "",
+    *,
+    name: str = "",
+    is_admin: bool = False,
+    password: str | None = None,
+) -> User:
+    """Return a person; without a password they cannot sign in by password (that is quicker to make)."""
+    email = email or f"person{next(_numbers)}@example.com"
+    return User.objects.create_user(
+        email=email, name=name, password=password, is_admin=is_admin
+    )
+
+
+def team(
+    name: str = "", *, managers: Sequence[User] = (), members: Sequence[User] = ()
+) -> Team:
+    name = name or f"Team {next(_numbers)}"
+    made = Team.objects.create(name=name, slug=name.lower().replace(" ", "-"))
+    for person in managers:
+        Membership.objects.create(team=made, user=person, role=Membership.Role.MANAGER)
+    for person in members:
+        Membership.objects.create(team=made, user=person)
+    return made
+
+
+def collection(
+    title: str = "",
+    *,
+    owner: Team | None = None,
+    readers: Sequence[Team] = (),
+    everyone: bool = False,
+) -> Collection:
+    """Return a collection whose owner team manages it, read by `readers` and, if asked, by everyone."""
+    title = title or f"Collection {next(_numbers)}"
+    owner = owner or team()
+    made = Collection.objects.create(
+        title=title,
+        slug=title.lower().replace(" ", "-"),
+        owner_team=owner,
+        description=f"About {title}.",
+    )
+    grant(made, team=owner, role=Role.MANAGER)
+    for reader in readers:
+        grant(made, team=reader)
+    if everyone:
+        grant(made, team=None)
+    return made
+
+
+def grant(
+    collection: Collection, *, team: Team | None, role: Role = Role.READER
+) -> Grant:
+    return Grant.objects.create(collection=collection, team=team, role=role)
+
+
+def token(owner: User, *scopes: str, days: int = 1) -> tuple[ApiToken, str]:
+    """Return an API token and its secret; without scopes it has them all."""
+    return create_token(
+        user=owner, name="test", scopes=scopes or ApiToken.Scope.values, days=days
+    )
+
+
+def bearer(owner: User, *scopes: str) -> dict[str, str]:
+    """Return the headers with which `django.test.Client` speaks to the API as this person."""
+    return {"Authorization": f"Bearer {token(owner, *scopes)[1]}"}
+
+
+def document(
+    collection: Collection,
+    *,
+    name: str = "",
+    title: str = "",
+    passages: Sequence[str] = ("The warranty lasts 24 months.",),
+    narrowed_to: Sequence[Team] | None = None,
+    created_by: User | None = None,
+) -> Document:
+    """Return an indexed document with one page and one chunk per passage: text, pages, chunks, a finished job.
+
+    It has no vectors and no postings, so search does not find it; `tests/pipeline.py` makes searchable ones.
+    """
+    made = waiting_document(collection, name=name, title=title, created_by=created_by)
+    version = made.versions.get()
+    text = "\n\n".join(passages)
+    DocumentText.objects.create(
+        version=version,
+        text=text,
+        blocks=[["paragraph", *span, 0] for span in _spans(passages)],
+    )
+    for number, (passage, span) in enumerate(
+        zip(passages, _spans(passages), strict=True)
+    ):
+        _page_and_chunk(version, number=number, passage=passage, span=span)
+    now = timezone.now()
+    DocumentVersion.objects.filter(pk=version.pk).update(
+        parser="text",
+        page_count=len(passages),
+        chunk_count=len(passages),
+        indexed_at=now,
+    )
+    version.jobs.update(state="indexed", stage="done", attempts=1, finished_at=now)
+    made.current_version = version
+    made.is_narrowed = narrowed_to is not None
+    made.save(update_fields=["current_version", "is_narrowed"])
+    made.narrowed_to.set(narrowed_to or [])
+    return made
+
+
+def waiting_document(
+    collection: Collection,
+    *,
+    name: str = "",
+    title: str = "",
+    created_by: User | None = None,
+    job: dict[str, Any] | None = None,
+) -> Document:
+    """Return a document that was uploaded and is not indexed; `job` sets fields of its ledger row."""
+    name = name or f"paper-{next(_numbers)}.txt"
+    made = Document.objects.create(
+        collection=collection, name=name, title=title or name, created_by=created_by
+    )
+    content = name.encode()
+    version = DocumentVersion.objects.create(
+        document=made,
+        number=1,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        media_type="text/plain",
+        created_by=created_by,
+    )
+    IngestionJob.objects.create(version=version, **(job or {}))
+    return made
+
+
+def failed_document(
+    collection: Collection, *, reason: str = "encrypted", **more: Any
+) -> Document:
+    job = {
+        "state": "failed",
+        "attempts": 1,
+        "reason": reason,
+        "message": "The file is encrypted.",
+    }
+    return waiting_document(
+        collection, job=job | {"finished_at": timezone.now()}, **more
+    )
+
+
+def _spans(passages: Sequence[str]) -> list[tuple[int, int]]:
+    spans, start = [], 0
+    for passage in passages:
+        spans.append((start, start + len(passage)))
+        start += len(passage) + 2
+    return spans
+
+
+def _page_and_chunk(
+    version: DocumentVersion, *, number: int, passage: str, span: tuple[int, int]
+) -> None:
+    start, end = span
+    Page.objects.create(
+        version=version,
+        number=number + 1,
+        width=595,
+        height=842,
+        start=start,
+        end=end,
+        lines=[[start, end, 0.1, 0.1, 0.9, 0.12]],
+    )
+    Chunk.objects.create(
+        collection_id=version.document.collection_id,
+        version=version,
+        ordinal=number,
+        text=passage,
+        context=version.document.title,
+        page=number + 1,
+        last_page=number + 1,
+        start=start,
+        end=end,
+        tokens=len(passage.split()),
+    )
+
+
+def upload(
+    name: str = "note.txt", content: bytes = b"Leave is 30 days a year."
+) -> SimpleUploadedFile:
+    """Return a file as a browser or API client sends it."""
+    return SimpleUploadedFile(name, content)
+
+
+def pdf(*pages: str) -> bytes:
+    """Return a PDF with a text layer: one page per text, a line per line."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, invariant=True)
+    for page in pages:
+        for row, line in enumerate(page.splitlines()):
+            canvas.drawString(72, 770 - 16 * row, line)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def docx(*paragraphs: str, heading: str = "") -> bytes:
+    """Return a Word file with a heading, if given, and these paragraphs."""
+    from docx import Document as WordDocument
+
+    word, buffer = WordDocument(), io.BytesIO()
+    if heading:
+        word.add_heading(heading, level=1)
+    for paragraph in paragraphs:
+        word.add_paragraph(paragraph)
+    word.save(buffer)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Alice manages Blue, Bob is in Blue, Charlie alone in Red; `papers` is Blue's collection."""
+
+    alice: User
+    bob: User
+    charlie: User
+    blue: Team
+    red: Team
+    papers: Collection
+    paper: Document
+
+
+def cast() -> Cast:
+    """Return the people of most tests, with one collection and one indexed document of Blue's."""
+    alice, bob = (
+        user("alice@example.com", name="Alice"),
+        user("bob@example.com", name="Bob"),
+    )
+    charlie = user("charlie@example.com", name="Charlie")
+    blue = team("Blue", managers=[alice], members=[bob])
+    red = team("Red", managers=[charlie])
+    papers = collection("Blueprints", owner=blue)
+    paper = document(
+        papers, name="warranty.txt", title="Warranty terms", created_by=alice
+    )
+    return Cast(
+        alice=alice,
+        bob=bob,
+        charlie=charlie,
+        blue=blue,
+        red=red,
+        papers=papers,
+        paper=paper,
+    )
