@@ -1,0 +1,156 @@
+"""What only the whole document can tell: running headers, body size, headings and their levels."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from ingestion.parsing._pdf_blocks import Draft
+from ingestion.parsing._pdf_chars import Piece
+from ingestion.parsing._text import one_line
+
+_DIGITS = re.compile(r"\d+")
+_PAGE_NUMBER = re.compile(r"^(?:[-–—\s]*(?:page\s*)?#(?:\s*(?:of|/)\s*#)?[-–—\s]*|[ivxlc]{1,6})$")
+_NUMBERED = re.compile(r"^(?:(?:section|part|chapter|appendix|item)\s+)?(\d{1,2}(?:\.\d{1,2}){0,5})\.?\s+\D", re.I)
+_CAPTION = re.compile(r"^(?:figure|fig\.|table|exhibit|chart)\s+[\dA-Z][\w.-]*\s*[:.–—-]", re.I)
+_FOOTNOTE = re.compile(r"^(?:[*†‡§]|\(?\d{1,2}\)?)\s?\S")
+_FOLDED = re.compile(r"[\W_]+")
+
+_MARGIN = 0.15  # of the page's height
+_MAX_HEADING = 200
+_LARGER = 1.15
+
+Outline: TypeAlias = dict[tuple[int, str], int]
+
+
+# Running headers and footers
+
+
+def repeated_lines(pages: Sequence[tuple[float, list[Piece]]]) -> set[tuple[bool, str]]:
+    """Return the (is_top, folded text) of lines that stand at the edge of many pages.
+
+    ``pages`` holds each page's height in points and its pieces.
+    """
+    inner: Counter[tuple[bool, str]] = Counter()
+    outer: Counter[tuple[bool, str]] = Counter()
+    for height, pieces in pages:
+        edges = set(edge_keys(height, pieces).values())
+        outer.update({key[:2] for key in edges if key[2]})
+        inner.update({key[:2] for key in edges})
+    count = len(pages)
+    found = {key for key, seen in outer.items() if seen >= max(3, 0.3 * count)}
+    found |= {key for key, seen in inner.items() if seen >= max(4, 0.6 * count)}
+    return found
+
+
+def edge_keys(height: float, pieces: list[Piece]) -> dict[int, tuple[bool, str, bool]]:
+    """Return, by index, the pieces near the edges: (is_top, folded text, is in the margin)."""
+    order = sorted(range(len(pieces)), key=lambda index: pieces[index].y0)
+    outermost = set(order[:3] + order[-3:])
+    keys = {}
+    for index, piece in enumerate(pieces):
+        is_top = piece.y1 < height / 2
+        in_margin = piece.y1 < _MARGIN * height or piece.y0 > (1 - _MARGIN) * height
+        if in_margin or index in outermost:
+            keys[index] = (is_top, fold_running(piece.text), in_margin)
+    return keys
+
+
+def fold_running(text: str) -> str:
+    """Return the text with figures as ``#``: page numbers differ, the rest of a footer does not."""
+    return _DIGITS.sub("#", one_line(text).lower())
+
+
+def is_page_number(folded: str) -> bool:
+    """Whether a folded line is nothing but a page number."""
+    return bool(_PAGE_NUMBER.match(folded))
+
+
+# Headings
+
+
+def mark_headings(pages: Sequence[tuple[int, list[Draft]]], outline: Outline) -> None:
+    """Turn paragraphs into headings, captions and footnotes, in place, and give headings their levels."""
+    drafts = [draft for _, page in pages for draft in page]
+    body = _body_size(drafts)
+    mostly_bold = _share_bold(drafts, body) > 0.5
+    headings: list[Draft] = []
+    for number, page in pages:
+        for draft in page:
+            level = _outline_level(outline, number, draft)
+            if level or _looks_like_heading(draft, body, mostly_bold):
+                draft.kind, draft.level = "heading", level
+                headings.append(draft)
+            elif draft.kind == "paragraph":
+                _mark_small(draft, body)
+    _give_levels(headings)
+
+
+def _body_size(drafts: Iterable[Draft]) -> float:
+    sizes: Counter[float] = Counter()
+    for draft in drafts:
+        if draft.kind != "table_row":
+            sizes[round(draft.size * 2) / 2] += len(draft.text)
+    return sizes.most_common(1)[0][0] if sizes else 10.0
+
+
+def _share_bold(drafts: Iterable[Draft], body: float) -> float:
+    near = [draft for draft in drafts if abs(draft.size - body) < 0.6 and draft.kind != "table_row"]
+    total = sum(len(draft.text) for draft in near)
+    return sum(len(draft.text) for draft in near if draft.bold) / total if total else 0.0
+
+
+def _looks_like_heading(draft: Draft, body: float, mostly_bold: bool) -> bool:  # noqa: FBT001 - a fact, not a switch
+    text = draft.text
+    if draft.kind == "table_row" or len(text) > _MAX_HEADING or draft.rows > 4 or "…" in text:
+        return False
+    if sum(char.isalpha() for char in text) < max(2, 0.4 * len(text)) or _CAPTION.match(text):
+        return False
+    if draft.size >= _LARGER * body:
+        return draft.rows < 4 and not text.endswith((".", ",", ";")) or draft.size >= 1.4 * body
+    if draft.kind == "list_item" and not _NUMBERED.match(text):
+        return False
+    strong = (draft.bold and not mostly_bold) or (text.isupper() and bool(_NUMBERED.match(text)))
+    starts = text[0].isupper() or text[0].isdigit()
+    return strong and starts and draft.rows <= 2 and draft.size > 0.9 * body and not text.endswith((".", ",", ";"))
+
+
+def _mark_small(draft: Draft, body: float) -> None:
+    if _CAPTION.match(draft.text) and len(draft.text) < 300:
+        draft.kind = "caption"
+    elif draft.size < 0.87 * body and draft.y > 0.6 and _FOOTNOTE.match(draft.text):
+        draft.kind = "footnote"
+
+
+def fold_title(text: str) -> str:
+    """Return letters and digits alone, lower case, to compare a heading with its bookmark."""
+    return _FOLDED.sub("", text).lower()
+
+
+def _outline_level(outline: Outline, page: int, draft: Draft) -> int:
+    if not outline or draft.kind == "table_row" or len(draft.text) > _MAX_HEADING or draft.rows > 4:
+        return 0
+    folded = fold_title(draft.text)
+    return outline.get((page, folded), 0) if folded else 0
+
+
+def _give_levels(headings: list[Draft]) -> None:
+    """Fill in missing levels: by number (2.3 is level 2), else as most alike headings, else by size."""
+    known: defaultdict[tuple[int, bool], Counter[int]] = defaultdict(Counter)
+    for draft in headings:
+        numbered = _NUMBERED.match(draft.text)
+        if not draft.level and numbered:
+            draft.level = min(6, numbered.group(1).removesuffix(".0").count(".") + 1)
+        if draft.level:
+            known[_style(draft)][draft.level] += 1
+    styles = sorted({_style(draft) for draft in headings}, reverse=True)
+    for draft in headings:
+        if not draft.level:
+            alike = known.get(_style(draft))
+            draft.level = alike.most_common(1)[0][0] if alike else min(6, styles.index(_style(draft)) + 1)
+
+
+def _style(draft: Draft) -> tuple[int, bool]:
+    return round(draft.size), draft.bold

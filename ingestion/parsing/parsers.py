@@ -1,0 +1,60 @@
+"""Which parser reads which media type. Heavy libraries are imported by the parser that needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from ingestion.parsing.errors import ParseError, Reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ingestion.parsing.document import ParsedDocument
+    from ingestion.parsing.limits import Limits
+
+Progress = Callable[[int, int], None]
+
+
+class Parser(Protocol):
+    """Turns one kind of file into a document. Runs inside the sandbox."""
+
+    name: str
+    version: str
+    media_types: frozenset[str]
+
+    def parse(
+        self, path: Path, *, name: str, media_type: str, limits: Limits, on_progress: Progress
+    ) -> ParsedDocument:
+        """Return the document; raises ParseError. ``on_progress`` is given (done, total) parts."""
+        ...
+
+
+# The module is imported, and its PARSER used, when a file of its type comes.
+_MODULES = {
+    "application/pdf": "pdf",
+    "text/plain": "plain",
+    "text/markdown": "markdown",
+    "text/csv": "tables",
+    "text/tab-separated-values": "tables",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "tables",
+    "message/rfc822": "mail",
+    "text/html": "office",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "office",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "office",
+    "application/vnd.oasis.opendocument.text": "pandoc",
+    "application/rtf": "pandoc",
+    "application/epub+zip": "pandoc",
+    "text/x-rst": "pandoc",
+    "text/x-org": "pandoc",
+}
+
+
+def parser_for(media_type: str) -> Parser:
+    """Return the parser of a media type; raises ParseError(unsupported_type)."""
+    if media_type not in _MODULES:
+        raise ParseError(Reason.UNSUPPORTED_TYPE, f"Files of the type {media_type} cannot be read.")
+    module = import_module(f"ingestion.parsing.{_MODULES[media_type]}")
+    parser: Parser = module.PARSER
+    return parser

@@ -1,0 +1,178 @@
+"""PDF files with a text layer, read with PDFium."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from ingestion.parsing._builder import DocumentBuilder
+from ingestion.parsing._pdf_blocks import Draft, page_drafts
+from ingestion.parsing._pdf_chars import PageContent, read_page
+from ingestion.parsing._pdf_headings import (
+    Outline,
+    edge_keys,
+    fold_title,
+    is_page_number,
+    mark_headings,
+    repeated_lines,
+)
+from ingestion.parsing._pdf_layout import read_lanes
+from ingestion.parsing._text import one_line
+from ingestion.parsing.errors import ParseError, Reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ingestion.parsing.document import ParsedDocument
+    from ingestion.parsing.limits import Limits
+    from ingestion.parsing.parsers import Progress
+
+_POOR_TITLE = re.compile(
+    r"^(?:untitled|title|document\d*|slide \d+|print|microsoft word|powerpoint presentation|\W*)$"
+    r"|^microsoft \w+ - |\.(?:docx?|pdf|xlsx?|pptx?|indd|qxd|tex|dvi|html?|rtf)$|^[\w.-]*\d[\w.-]*$|://",
+    re.IGNORECASE,
+)
+_MAX_OUTLINE = 20_000
+_MAX_REPEATED = 20
+
+
+class PdfParser:
+    """Reads text, reading order, headings, tables and boxes; no pictures."""
+
+    name = "pdf"
+    version = f"1+pdfium{pypdfium2.version.PDFIUM_INFO.build}"
+    media_types = frozenset({"application/pdf"})
+
+    def parse(
+        self, path: Path, *, name: str, media_type: str, limits: Limits, on_progress: Progress
+    ) -> ParsedDocument:
+        """Return the document; raises ParseError (encrypted, damaged, too_large or no_text)."""
+        document = open_pdf(path, name=name)
+        try:
+            count = len(document)
+            if count > limits.max_pages:
+                message = f"{name} has {count} pages; at most {limits.max_pages} are read. Split the file."
+                raise ParseError(Reason.TOO_LARGE, message)
+            builder = DocumentBuilder()
+            contents = _read_pages(document, builder, on_progress)
+            drafts = _drafts(contents, builder)
+            mark_headings([(number, page) for number, (_, page) in enumerate(drafts, 1)], _outline(document))
+            title = _title(document, [page for _, page in drafts])
+            _assemble(builder, drafts)
+            return builder.finish(
+                name=name, title=title, media_type=media_type, parser=self.name, parser_version=self.version
+            )
+        finally:
+            document.close()
+
+
+def open_pdf(path: Path, *, name: str) -> Any:
+    """Return a pypdfium2 document; raises ParseError(encrypted) or ParseError(damaged)."""
+    try:
+        document = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
+            message = f"{name} is protected with a password. Remove the protection and upload it again."
+            raise ParseError(Reason.ENCRYPTED, message) from error
+        raise ParseError(Reason.DAMAGED, _damaged(name)) from error
+    if not len(document):
+        document.close()
+        raise ParseError(Reason.DAMAGED, _damaged(name))
+    return document
+
+
+def _damaged(name: str) -> str:
+    return f"{name} is damaged or cut off and cannot be opened as a PDF. Upload an intact copy."
+
+
+def _read_pages(document: Any, builder: DocumentBuilder, on_progress: Progress) -> list[PageContent]:
+    contents = []
+    count = len(document)
+    for index in range(count):
+        try:
+            page = document[index]
+        except pypdfium2.PdfiumError:
+            builder.warnings.append(f"page {index + 1} cannot be read")
+            contents.append(PageContent(1.0, 1.0, 0, [], []))
+            continue
+        contents.append(read_page(page))
+        page.close()
+        if not contents[-1].pieces:
+            builder.warnings.append(f"page {index + 1} has no text")
+        on_progress(index + 1, count)
+    return contents
+
+
+def _drafts(contents: list[PageContent], builder: DocumentBuilder) -> list[tuple[PageContent, list[Draft]]]:
+    repeated = repeated_lines([(content.height, content.pieces) for content in contents])
+    running: dict[str, str] = {}  # folded text: as first printed
+    drafts = []
+    for content in contents:
+        out = _running_lines(content, repeated, running)
+        kept = [piece for index, piece in enumerate(content.pieces) if index not in out]
+        lanes = read_lanes(kept, content.rules, content.width)
+        drafts.append((content, page_drafts(content, lanes)))
+    if running:
+        builder.metadata["repeated_lines"] = "; ".join(list(running.values())[:_MAX_REPEATED])
+    return drafts
+
+
+def _running_lines(
+    content: PageContent, repeated: set[tuple[bool, str]], running: dict[str, str]
+) -> set[int]:
+    """Return which pieces of a page to leave out, and note them in ``running``.
+
+    A running header stays where it stands first: often it is a title, a version or a file number that is
+    nowhere else in the document.
+    """
+    out = set()
+    for index, (is_top, folded, in_margin) in edge_keys(content.height, content.pieces).items():
+        if is_page_number(folded):
+            out |= {index} if in_margin or (is_top, folded) in repeated else set()
+        elif (is_top, folded) in repeated:
+            out |= {index} if folded in running or not is_top else set()
+            running.setdefault(folded, one_line(content.pieces[index].text))
+    return out
+
+
+def _outline(document: Any) -> Outline:
+    """Return the bookmarks as {(page, folded text): level}; a heading stands on its page or the next."""
+    outline: Outline = {}
+    for count, item in enumerate(document.get_toc(max_depth=6)):
+        if count >= _MAX_OUTLINE:
+            break
+        folded = fold_title(item.get_title())
+        target = item.get_dest()
+        index = target.get_index() if target else None
+        if folded and index is not None:
+            for page in (index, index + 1, index + 2):
+                outline.setdefault((page, folded), min(6, item.level + 1))
+    return outline
+
+
+def _title(document: Any, pages: list[list[Draft]]) -> str:
+    """Return the title of the metadata where it is one, else the largest heading of the first pages."""
+    stored = one_line(document.get_metadata_value("Title"))
+    if 4 <= len(stored) <= 200 and not _POOR_TITLE.search(stored) and " " in stored:
+        return stored
+    early = [draft for page in pages[:3] for draft in page if draft.kind == "heading"]
+    if not early:
+        return ""
+    best = max(early, key=lambda draft: draft.size)
+    best.kind, best.level = "title", 0
+    return best.text
+
+
+def _assemble(builder: DocumentBuilder, drafts: list[tuple[PageContent, list[Draft]]]) -> None:
+    for number, (content, page) in enumerate(drafts, 1):
+        size = (content.width, content.height)
+        width, height = size if content.turned == 0 else (size[1], size[0])
+        builder.start_page(number, width=round(width, 2), height=round(height, 2))
+        for draft in page:
+            builder.add(draft.kind, draft.text, level=draft.level, header=draft.header, lines=draft.lines)
+
+
+PARSER = PdfParser()
