@@ -29,7 +29,7 @@ from retrieval.models import (
     Role,
 )
 
-PASSWORD = "a long enough password"  # noqa: S105 -- opens nothing outside a test database
+PASSWORD = "a long enough password"
 
 _numbers = itertools.count(1)
 
