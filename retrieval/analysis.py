@@ -1,0 +1,88 @@
+"""Text to terms, per language: what BM25 counts and what a snippet marks."""
+
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import Stemmer
+
+_LANGUAGES = {
+    "da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish", "fr": "french",
+    "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian", "pt": "portuguese",
+    "ru": "russian", "sv": "swedish", "tr": "turkish",
+}  # fmt: skip
+LANGUAGE_CHOICES = [(code, name.capitalize()) for code, name in sorted(_LANGUAGES.items())]
+MAX_TERM = 64
+
+# An identifier such as ISO-9001, foo_bar.baz or name@example.com is found whole and in parts.
+_TOKEN = re.compile(r"[^\W_]+(?:[-_.@/'’][^\W_]+)*")
+_PART = re.compile(r"[^\W_]+")
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
+_APOSTROPHE = re.compile(r"['’].*$")
+_local = threading.local()
+
+
+@cache
+def _stop_words(language: str) -> frozenset[str]:
+    path = Path(__file__).parent / "stopwords" / f"{_LANGUAGES.get(language, 'english')}.stop"
+    return frozenset(fold(word) for word in path.read_text(encoding="utf-8").split())
+
+
+def _stemmer(language: str) -> Stemmer.Stemmer:
+    stemmers: dict[str, Stemmer.Stemmer] = _local.__dict__.setdefault("stemmers", {})  # not thread safe
+    if language not in stemmers:
+        stemmers[language] = Stemmer.Stemmer(_LANGUAGES.get(language, "english"))
+    return stemmers[language]
+
+
+def fold(text: str) -> str:
+    """Return text as it is compared: compatibility forms, case and accents of Latin letters folded."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    if folded.isascii():
+        return folded
+    parts = unicodedata.normalize("NFD", folded)
+    return unicodedata.normalize("NFC", "".join(c for c in parts if not "\u0300" <= c <= "\u036f"))
+
+
+def _terms_of_token(token: str, language: str) -> Iterator[str]:
+    folded = fold(token)
+    if _CJK.search(folded):
+        yield from _bigrams(folded)
+        return
+    parts = _PART.findall(folded)
+    if len(parts) > 1 and not re.search(r"['’]", folded):
+        yield folded[:MAX_TERM]
+        if re.fullmatch(r"\d+(?:\.\d+)+", folded):
+            return  # a decimal number: its halves mean nothing
+    else:
+        parts = [_APOSTROPHE.sub("", folded)]
+    stop = _stop_words(language)
+    stem = _stemmer(language).stemWord
+    yield from (stem(part)[:MAX_TERM] for part in parts if part and part not in stop)
+
+
+def _bigrams(text: str) -> Iterator[str]:
+    for run in _CJK.findall(text):
+        yield from (run[i : i + 2] for i in range(max(1, len(run) - 1)))
+    yield from _PART.findall(_CJK.sub(" ", text))
+
+
+def analyse(text: str, language: str) -> list[str]:
+    """Return the terms of a text in order, with repeats: folded, stemmed, without stop words.
+
+    Numbers lose their thousands separators; Chinese, Japanese and Korean become character bigrams.
+    """
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    return [term for match in _TOKEN.finditer(text) for term in _terms_of_token(match.group(), language)]
+
+
+def matching_spans(text: str, terms: frozenset[str], language: str) -> list[tuple[int, int]]:
+    """Return the character spans of the words of a text that share a term with `terms`."""
+    return [
+        match.span()
+        for match in _TOKEN.finditer(text)
+        if not terms.isdisjoint(_terms_of_token(match.group().replace(",", ""), language))
+    ]

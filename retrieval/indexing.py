@@ -1,0 +1,198 @@
+"""Putting a version into the index, and taking it out: always whole, in the caller's transaction."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+from numpy.typing import NDArray
+from psycopg import Cursor
+from psycopg.types.json import Json
+
+from retrieval.analysis import analyse
+from retrieval.models import Chunk, Document, DocumentText, DocumentVersion, Generation, Page, Posting
+
+_SMALLINT = 32_767
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A passage to index; `text` is `start:end` of the version's text, `context` is indexed but not quoted."""
+
+    ordinal: int
+    text: str
+    context: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    last_page: int | None
+    start: int
+    end: int
+    tokens: int
+
+    @property
+    def indexed_text(self) -> str:
+        """What is embedded and analysed."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class NewPage:
+    """A page to store; `lines` are (start, end, x0, y0, x1, y1) with boxes as fractions of the page."""
+
+    number: int
+    label: str
+    width: float
+    height: float
+    start: int
+    end: int
+    lines: tuple[tuple[int, int, float, float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewIndex:
+    """Everything that makes a version searchable. `vectors` has shape (chunks, dimension), unit length."""
+
+    text: str
+    blocks: list[tuple[str, int, int, int]]
+    pages: Sequence[NewPage]
+    chunks: Sequence[NewChunk]
+    vectors: NDArray[np.float32]
+    title: str
+    parser: str
+    parser_version: str
+    warnings: Sequence[str]
+    metadata: dict[str, str]
+
+
+def publish_version(*, version: DocumentVersion, index: NewIndex, generation: Generation) -> bool:
+    """Make a version the one that is searched, in place of the one before, and return whether it is.
+
+    A version older than the serving one, or of a deleted document, is stored but not served. Call it inside a
+    transaction: readers see the old version or the new one, whole.
+    """
+    document = Document.objects.select_for_update().get(pk=version.document_id)
+    clear_index(version=version)
+    _store_text(version, index)
+    serving = document.current_version
+    serves = document.deleted_at is None and (serving is None or serving.number <= version.number)
+    if serves:
+        if serving is not None and serving.pk != version.pk:
+            clear_index(version=serving)
+        terms = _write_rows(document, version, index, generation)
+        _point_to(document, version, index, terms)
+    return serves
+
+
+def clear_index(*, version: DocumentVersion) -> None:
+    """Remove a version's chunks, postings and vectors; its text and pages stay readable."""
+    collection_id = version.document.collection_id
+    Chunk.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
+    Posting.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM retrieval_vector WHERE collection_id = %s AND version_id = %s", [collection_id, version.pk]
+        )
+
+
+def _store_text(version: DocumentVersion, index: NewIndex) -> None:
+    DocumentText.objects.update_or_create(version=version, defaults={"text": index.text, "blocks": index.blocks})
+    Page.objects.filter(version=version).delete()
+    Page.objects.bulk_create(
+        [
+            Page(
+                version=version,
+                number=page.number,
+                label=page.label[:120],
+                width=page.width,
+                height=page.height,
+                start=page.start,
+                end=page.end,
+                lines=page.lines,
+            )
+            for page in index.pages
+        ],
+        batch_size=200,
+    )
+
+
+def _write_rows(
+    document: Document, version: DocumentVersion, index: NewIndex, generation: Generation
+) -> int:
+    """Write chunks, vectors and postings, and return the number of terms in all of them."""
+    key = (document.collection_id, version.pk)
+    analysed = [analyse(chunk.indexed_text, document.collection.language) for chunk in index.chunks]
+    with connection.cursor() as cursor:
+        raw: Cursor[tuple[object, ...]] = cursor.cursor
+        _copy(raw, _CHUNK_COPY, _chunk_rows(key, index.chunks))
+        _copy(raw, _VECTOR_COPY, _vector_rows(generation.pk, key, index))
+        _copy(raw, _POSTING_COPY, _posting_rows(key, index.chunks, analysed))
+    return sum(map(len, analysed))
+
+
+def _copy(cursor: Cursor[tuple[object, ...]], statement: str, rows: Iterator[tuple[object, ...]]) -> None:
+    with cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+_CHUNK_COPY = (
+    'COPY retrieval_chunk (collection_id, version_id, ordinal, text, context, heading_path, page, last_page, "start",'
+    ' "end", tokens) FROM STDIN'
+)
+_VECTOR_COPY = "COPY retrieval_vector (generation_id, collection_id, version_id, ordinal, embedding) FROM STDIN"
+_POSTING_COPY = "COPY retrieval_posting (collection_id, version_id, ordinal, term, frequency, length) FROM STDIN"
+
+
+def _chunk_rows(key: tuple[int, int], chunks: Sequence[NewChunk]) -> Iterator[tuple[object, ...]]:
+    for chunk in chunks:
+        yield (
+            *key,
+            chunk.ordinal,
+            chunk.text,
+            chunk.context,
+            Json(chunk.heading_path),
+            chunk.page,
+            chunk.last_page,
+            chunk.start,
+            chunk.end,
+            chunk.tokens,
+        )
+
+
+def _vector_rows(
+    generation_id: int, key: tuple[int, int], index: NewIndex
+) -> Iterator[tuple[object, ...]]:
+    for chunk, vector in zip(index.chunks, index.vectors, strict=True):
+        yield (generation_id, *key, chunk.ordinal, vector_literal(vector))
+
+
+def _posting_rows(
+    key: tuple[int, int], chunks: Sequence[NewChunk], analysed: Sequence[list[str]]
+) -> Iterator[tuple[object, ...]]:
+    for chunk, terms in zip(chunks, analysed, strict=True):
+        for term, frequency in Counter(terms).items():
+            yield (*key, chunk.ordinal, term, min(frequency, _SMALLINT), min(len(terms), _SMALLINT))
+
+
+def vector_literal(vector: NDArray[np.float32]) -> str:
+    """Return a vector as pgvector reads it; five digits are more than a half float holds."""
+    return "[" + ",".join(f"{value:.5g}" for value in vector.tolist()) + "]"
+
+
+def _point_to(document: Document, version: DocumentVersion, index: NewIndex, terms: int) -> None:
+    now = timezone.now()
+    DocumentVersion.objects.filter(pk=version.pk).update(
+        parser=index.parser,
+        parser_version=index.parser_version,
+        page_count=len(index.pages),
+        chunk_count=len(index.chunks),
+        term_count=terms,
+        warnings=list(index.warnings),
+        metadata=index.metadata,
+        indexed_at=now,
+    )
+    Document.objects.filter(pk=document.pk).update(
+        current_version=version, title=(index.title or document.name)[:500], updated_at=now
+    )
