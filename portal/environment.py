@@ -1,4 +1,8 @@
-"""Typed readers of environment variables that fail loudly and name the variable."""
+"""Typed readers of settings that fail loudly and name the variable.
+
+A setting is an environment variable, or else a line `NAME=value` of the file ENV_FILE (by default `.env` in
+the project's folder, if there is one), or else its default.
+"""
 
 import os
 from pathlib import Path
@@ -10,9 +14,26 @@ class ConfigurationError(Exception):
     """A setting cannot be used; the message names the variable and says what is accepted."""
 
 
+def _file_lines() -> dict[str, str]:
+    """Return what ENV_FILE sets, a NAME=value per line; `#` begins a comment, quotes may enclose a value."""
+    given = os.environ.get("ENV_FILE", "").strip()
+    file = Path(given or Path(__file__).resolve().parent.parent / ".env")
+    if not given and not file.is_file():
+        return {}
+    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    pairs = [line.partition("=") for line in lines if line and not line.startswith("#")]
+    for name, equals, _ in pairs:
+        if not equals or not name.strip().isidentifier():
+            raise ConfigurationError(f"{file} has a line that is not NAME=value; it begins {name[:40]!r}.")
+    return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
+
+
+_FROM_FILE = _file_lines()
+
+
 def _read(name: str, default: str) -> str:
     _KNOWN[name] = default
-    return os.environ.get(name, "").strip() or default
+    return os.environ.get(name, "").strip() or _FROM_FILE.get(name, "") or default
 
 
 def known_variables() -> dict[str, str]:

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,8 @@ def _secret_key() -> str:
         VAR_DIR.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=VAR_DIR, delete=False) as draft:
             draft.write(secrets.token_urlsafe(50))
-        try:
+        with suppress(FileExistsError):
             kept.hardlink_to(draft.name)  # atomic, and the first of two racing processes wins
-        except FileExistsError:
-            pass
         Path(draft.name).unlink()
     return kept.read_text()
 
@@ -136,7 +135,7 @@ def embedded_socket_dir(var_dir: Path) -> Path:
 
 _EMBEDDED = f"postgresql://{{role}}@/cited?host={embedded_socket_dir(VAR_DIR)}"
 DATABASE_URL = env.text("DATABASE_URL", _EMBEDDED.format(role="cited_app"))
-EMBEDDED_DATABASE = DATABASE_URL == _EMBEDDED.format(role="cited_app")
+EMBEDDED_DATABASE = _EMBEDDED.format(role="cited_app") == DATABASE_URL
 DATABASE_OWNER_URL = env.text(
     "DATABASE_OWNER_URL", _EMBEDDED.format(role="postgres") if EMBEDDED_DATABASE else DATABASE_URL
 )
