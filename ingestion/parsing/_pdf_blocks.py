@@ -18,7 +18,7 @@ _LEADERS = re.compile(r"(?:\s?[.…_]){4,}")
 _ENDS_SENTENCE = re.compile(r"[.!?:;][\"'”’)\]]*$")
 _YEAR_OR_DATE = re.compile(r"^(?:19|20)\d\d(?:\s*\(\w+\))?$|^\w+\.? \d{1,2},(?: \d{4})?$|^(?:FY|Q\d)\s?\d+$")
 _WIDE_SCRIPT = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
-_SOFT_HYPHEN = "\x02"  # PDFium's mark for a hyphen at the end of a line
+_SOFT_HYPHEN = re.compile("[\x02\ufffe]")  # PDFium's marks for a hyphen at the end of a line
 _MAX_HEADER_ROWS = 3
 
 
@@ -46,7 +46,7 @@ class _TextMaker:
     lines: list[tuple[int, int, Box]] = field(default_factory=list)
 
     def add(self, piece: Piece, glue: str) -> None:
-        text = one_line(_LEADERS.sub(" … ", piece.text.replace(_SOFT_HYPHEN, "-")))
+        text = one_line(_LEADERS.sub(" … ", _SOFT_HYPHEN.sub("-", piece.text)))
         if not text:
             return
         if glue == " ":
@@ -90,7 +90,7 @@ def page_drafts(page: PageContent, lanes: list[Lane]) -> list[Draft]:
 
 def _draft(kind: BlockKind, made: _TextMaker, rows: list[Row]) -> Draft:
     first = rows[0].first
-    bold = all(cell[0].bold for row in rows for cell in row.cells)
+    bold = all(piece.bold for row in rows for cell in row.cells for piece in cell)
     return Draft(kind, made.text, made.lines, first.size, bold, len(rows), rows[0].y0 / made.page.height)
 
 
@@ -114,15 +114,18 @@ def _table(page: PageContent, rows: list[Row]) -> list[Draft]:
 
 def _header_rows(rows: list[Row]) -> int:
     """Return how many rows at the top name the columns: no figures there, but figures below them."""
-    for index, row in enumerate(rows[: _MAX_HEADER_ROWS + 1]):
+    count = 0
+    for index, row in enumerate(rows[: _MAX_HEADER_ROWS + 2]):
         texts = [" ".join(piece.text for piece in cell) for cell in row.cells]
-        if any(text.endswith(":") or ": " in text for text in texts):
-            return index if index and row.is_split else 0
+        if row.is_split and any(text.endswith(":") or ": " in text for text in texts):
+            return 0
         if any(is_number(text) and not _YEAR_OR_DATE.match(text) for text in texts[1:]):
-            return index
-    split = [row for row in rows if row.is_split]
-    bold_first = bool(rows) and all(cell[0].bold for cell in rows[0].cells)
-    return int(len(split) > 2 and rows[0].is_split and bold_first)
+            return count
+        if row.is_split:
+            wordy = sum(len(text.split()) for text in texts) > 7 * len(texts)
+            count = count if wordy or index >= _MAX_HEADER_ROWS else index + 1
+    bold = bool(rows) and rows[0].is_split and all(cell[0].bold for cell in rows[0].cells)
+    return int(bold and len(rows) > 2)
 
 
 # Paragraphs

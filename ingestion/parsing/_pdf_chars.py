@@ -18,7 +18,8 @@ import pypdfium2.raw as pdfium
 _DEVICE = 1_000_000
 # A wider gap than this (in font sizes) begins another piece: a column or a table cell.
 _GAP = 0.95
-_WORD = re.compile(r"[^\s\x00]+")
+# PDFium puts U+FFFE (older builds: U+0002) for a hyphen at the end of a line and goes on with the next line.
+_WORD = re.compile("[^\\s\x00\x02\ufffe]+[\x02\ufffe]?")
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|[-,]bd\b", re.IGNORECASE)
 _BOLD_WEIGHT = 600
 _MAX_OBJECTS = 20_000
@@ -37,6 +38,7 @@ class Piece:
     size: float
     bold: bool
     words: int
+    sideways: bool = False
 
 
 @dataclass(slots=True)
@@ -191,14 +193,14 @@ class _Reader:
         """Return the angle (0, 90, 180, 270) at which most of a sample of words is printed."""
         votes: dict[int, int] = {}
         for index in starts[:: max(1, len(starts) // 16)]:
-            scale = self._scale(index)
+            way = self._direction(index)
             angle = 0
-            if abs(scale[1]) > abs(scale[0]):
-                angle = 90 if scale[1] > 0 else 270
+            if abs(way[1]) > abs(way[0]):
+                angle = 90 if way[1] > 0 else 270
             votes[angle] = votes.get(angle, 0) + 1
         return max(votes, key=lambda angle: votes[angle])
 
-    def _scale(self, index: int) -> tuple[float, float]:
+    def _direction(self, index: int) -> tuple[float, float]:
         """Return the direction of the writing, as it is shown (x to the right, y upwards)."""
         if not pdfium.FPDFText_GetMatrix(self.text_page, index, byref(self.matrix)):
             return 1.0, 0.0
@@ -225,7 +227,8 @@ class _Reader:
 
     def _begin(self, text: str, word: tuple[int, int], box: tuple[float, float, float, float]) -> Piece:
         size, bold = self._style(word[0], box)
-        return Piece(text[slice(*word)], *box, size, bold, 1)
+        x, y = self._direction(word[0])
+        return Piece(text[slice(*word)], *box, size, bold, 1, sideways=abs(y) > abs(x))
 
     def _close(self, piece: Piece, last: int) -> Piece:
         """A piece is bold when its last word is bold as well: a bold field name does not make a heading."""

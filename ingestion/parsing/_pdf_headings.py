@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 from ingestion.parsing._pdf_blocks import Draft
@@ -53,7 +54,8 @@ def edge_keys(height: float, pieces: list[Piece]) -> dict[int, tuple[bool, str, 
     for index, piece in enumerate(pieces):
         is_top = piece.y1 < height / 2
         in_margin = piece.y1 < _MARGIN * height or piece.y0 > (1 - _MARGIN) * height
-        if in_margin or index in outermost:
+        named = any(char.isalpha() for char in piece.text) or is_page_number(fold_running(piece.text))
+        if named and (in_margin or index in outermost):
             keys[index] = (is_top, fold_running(piece.text), in_margin)
     return keys
 
@@ -78,14 +80,24 @@ def mark_headings(pages: Sequence[tuple[int, list[Draft]]], outline: Outline) ->
     mostly_bold = _share_bold(drafts, body) > 0.5
     headings: list[Draft] = []
     for number, page in pages:
-        for draft in page:
+        in_list = _in_list(page)
+        for index, draft in enumerate(page):
             level = _outline_level(outline, number, draft)
-            if level or _looks_like_heading(draft, body, mostly_bold):
+            if level or (index not in in_list and _looks_like_heading(draft, body, mostly_bold)):
                 draft.kind, draft.level = "heading", level
                 headings.append(draft)
             elif draft.kind == "paragraph":
                 _mark_small(draft, body)
     _give_levels(headings)
+
+
+def _in_list(page: list[Draft]) -> set[int]:
+    """Return the items that have an item of the same look right beside them: a list, not headings."""
+    found = set()
+    for index, (upper, lower) in enumerate(pairwise(page)):
+        if upper.kind == lower.kind == "list_item" and upper.bold == lower.bold:
+            found |= {index, index + 1}
+    return found
 
 
 def _body_size(drafts: Iterable[Draft]) -> float:

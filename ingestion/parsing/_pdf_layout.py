@@ -66,7 +66,9 @@ def is_number(text: str) -> bool:
 def read_lanes(pieces: list[Piece], rules: list[tuple[float, float, float]], width: float) -> list[Lane]:
     """Return all pieces of a page in reading order; every piece is in exactly one row."""
     lanes: list[Lane] = []
-    rest = sorted(pieces, key=lambda piece: (piece.y0 + piece.y1, piece.x0))
+    upright = [piece for piece in pieces if not piece.sideways]
+    turned = [piece for piece in pieces if piece.sideways]
+    rest = sorted(upright, key=lambda piece: (piece.y0 + piece.y1, piece.x0))
     for zones in _ruled_tables(rest, rules, width):
         inside = {id(piece) for zone in zones for piece in zone}
         top = min(piece.y0 for zone in zones for piece in zone)
@@ -76,6 +78,8 @@ def read_lanes(pieces: list[Piece], rules: list[tuple[float, float, float]], wid
         done = inside | {id(piece) for piece in above}
         rest = [piece for piece in rest if id(piece) not in done]
     lanes.extend(_flow(rest))
+    if turned:  # a stamp along the edge: last, as one line, in the order in which it was written
+        lanes.append(_table_lane([Row([turned])]))
     _number_tables(lanes)
     return lanes
 
@@ -168,10 +172,9 @@ def _is_cell_zone(zone: list[Piece]) -> bool:
     if len(zone) == len(cells):
         return True
     lines = _rows_of(zone)
-    numbers = sum(is_number(piece.text) for piece in zone)
     starts = sum(row.first in cells[0] for row in lines)
-    # Many printed rows, each with its own label and figures: rows, not one cell of many lines.
-    return not (len(lines) > 2 and numbers > len(zone) / 3 and starts > len(lines) / 2)
+    # Many printed rows, each with its own label: rows of the table, not one cell of many lines.
+    return len(lines) < 3 or starts <= 0.6 * len(lines) or _is_prose(cells[0])
 
 
 def _clusters(pieces: Iterable[Piece]) -> list[list[Piece]]:
@@ -239,7 +242,8 @@ def _gutter(pieces: list[Piece]) -> tuple[float, float] | None:
     fewest = min(covered[i] for i in inner)
     if fewest > 0.25 * len(pieces):
         return None
-    runs = [list(run) for few, run in groupby(inner, key=lambda i: covered[i] == fewest) if few]
+    few = fewest + 0.04 * len(pieces)  # titles and headings cross a gutter here and there
+    runs = [list(run) for empty, run in groupby(inner, key=lambda i: covered[i] <= few) if empty]
     best = max(runs, key=len)
     if (len(best) - 1) * _BIN < min(_MIN_GUTTER, median(p.size for p in pieces)):
         return None
@@ -290,7 +294,7 @@ def _merge_markers(row: Row) -> Row:
             or (is_marker and not is_number(text))
             or _AFFIX.match(before)
             or _SUFFIX.match(text)
-            or before.endswith(":")
+            or (before.endswith(":") and not text.endswith(":"))
         ):
             cells[-1].extend(cell)
         else:
@@ -303,6 +307,7 @@ def _mark_tables(rows: list[Row]) -> None:
     for upper, lower in pairwise([row for row in rows if row.is_split]):
         if lower.y0 - upper.y1 < 4 * (upper.y1 - upper.y0) and _aligned(upper, lower):
             upper.table = lower.table = 0
+    _extend_up(rows)
     last = None
     for index, row in enumerate(rows):
         if row.table is None:
@@ -312,6 +317,13 @@ def _mark_tables(rows: list[Row]) -> None:
                 if between.is_split or between.x1 - between.x0 < 0.6 * (row.x1 - row.x0):
                     between.table = 0
         last = index
+
+
+def _extend_up(rows: list[Row]) -> None:
+    """Take in split rows right above a table: column names that span several columns align with none."""
+    for lower, upper in pairwise(reversed(rows)):
+        if lower.table is not None and upper.is_split and lower.y0 - upper.y1 < upper.y1 - upper.y0:
+            upper.table = 0
 
 
 def _aligned(upper: Row, lower: Row) -> bool:
@@ -325,20 +337,33 @@ def _aligned(upper: Row, lower: Row) -> bool:
 
 
 def _merge_labels(rows: list[Row]) -> list[Row]:
-    """Put a label that is broken over two printed rows into the row that has the figures."""
+    """Put cells that are broken over two printed rows together again."""
     merged: list[Row] = []
     for row in rows:
         last = merged[-1] if merged else None
-        if last and last.table is not None and row.table is not None and _goes_on(last, row):
-            label = last.cells[0] + row.cells[0]
-            merged[-1] = Row([label, *(last.cells[1:] or row.cells[1:])], table=0)
-            continue
+        if last and last.table is not None and row.table is not None and _is_close(last, row):
+            joined = _joined_rows(last, row)
+            if joined:
+                merged[-1] = joined
+                continue
         merged.append(row)
     return merged
 
 
-def _goes_on(upper: Row, lower: Row) -> bool:
-    if upper.is_split == lower.is_split or lower.y0 - upper.y1 > 0.6 * (upper.y1 - upper.y0):
-        return False
-    near = abs(upper.x0 - lower.x0) < 14
-    return near and lower.first.text[:1].islower() and not upper.cells[0][-1].text.endswith(":")
+def _is_close(upper: Row, lower: Row) -> bool:
+    return upper.is_split != lower.is_split and lower.y0 - upper.y1 < 0.6 * (upper.y1 - upper.y0)
+
+
+def _joined_rows(upper: Row, lower: Row) -> Row | None:
+    """Return both rows as one where one is the rest of a cell of the other."""
+    goes_on = lower.first.text[:1].islower()
+    if lower.is_split:
+        if goes_on and abs(upper.x0 - lower.x0) < 14 and not upper.cells[0][-1].text.endswith(":"):
+            return Row([upper.cells[0] + lower.cells[0], *lower.cells[1:]], table=0)
+        return None
+    for index, cell in enumerate(upper.cells):
+        near = min(abs(piece.x0 - lower.x0) for piece in cell) < _ALIGNED
+        if near and (goes_on or index > 0) and not is_number(cell[-1].text):
+            cells = [*upper.cells[:index], cell + lower.cells[0], *upper.cells[index + 1 :]]
+            return Row(cells, table=0)
+    return None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _POOR_TITLE = re.compile(
     r"^(?:untitled|title|document\d*|slide \d+|print|microsoft word|powerpoint presentation|\W*)$"
-    r"|^microsoft \w+ - |\.(?:docx?|pdf|xlsx?|pptx?|indd|qxd|tex|dvi|html?|rtf)$|^[\w.-]*\d[\w.-]*$|://",
+    r"|^microsoft \w+ - |\.(?:docx?|pdf|xlsx?|pptx?|indd|qxd|tex|dvi|html?|rtf)$|^[\w.-]*\d[\w.-]*$|://|[0-9a-f]{8}-[0-9a-f]{4}",
     re.IGNORECASE,
 )
 _MAX_OUTLINE = 20_000
