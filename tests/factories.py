@@ -2,7 +2,7 @@
 
 The cast is the same everywhere: Alice owns (she manages the team *Blue*), Bob is her team mate, Charlie is
 outside (he is alone in the team *Red*). `document` writes rows as a finished ingest leaves them, without
-models or workers; `tests/pipeline.py` takes the real way.
+loading a model; `searchable_document` embeds and publishes with the real services, so that search finds it.
 """
 
 import hashlib
@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.utils import timezone
 
 from ingestion.models import IngestionJob
 from portal.accounts.models import ApiToken, Membership, Team, User
 from portal.accounts.tokens import create_token
+from retrieval.generations import embedder, ensure_first_generation
+from retrieval.indexing import NewChunk, NewIndex, NewPage, publish_version
 from retrieval.models import (
     Chunk,
     Collection,
@@ -30,6 +33,8 @@ from retrieval.models import (
 )
 
 PASSWORD = "a long enough password"
+WARRANTY = "The Falcon kettle has a warranty of 24 months from the day of purchase."
+RETURNS = "Returns are free of charge within 30 days when the box is unopened."
 
 _numbers = itertools.count(1)
 
@@ -43,14 +48,10 @@ def user(
 ) -> User:
     """Return a person; without a password they cannot sign in by password (that is quicker to make)."""
     email = email or f"person{next(_numbers)}@example.com"
-    return User.objects.create_user(
-        email=email, name=name, password=password, is_admin=is_admin
-    )
+    return User.objects.create_user(email=email, name=name, password=password, is_admin=is_admin)
 
 
-def team(
-    name: str = "", *, managers: Sequence[User] = (), members: Sequence[User] = ()
-) -> Team:
+def team(name: str = "", *, managers: Sequence[User] = (), members: Sequence[User] = ()) -> Team:
     name = name or f"Team {next(_numbers)}"
     made = Team.objects.create(name=name, slug=name.lower().replace(" ", "-"))
     for person in managers:
@@ -84,17 +85,13 @@ def collection(
     return made
 
 
-def grant(
-    collection: Collection, *, team: Team | None, role: Role = Role.READER
-) -> Grant:
+def grant(collection: Collection, *, team: Team | None, role: Role = Role.READER) -> Grant:
     return Grant.objects.create(collection=collection, team=team, role=role)
 
 
 def token(owner: User, *scopes: str, days: int = 1) -> tuple[ApiToken, str]:
     """Return an API token and its secret; without scopes it has them all."""
-    return create_token(
-        user=owner, name="test", scopes=scopes or ApiToken.Scope.values, days=days
-    )
+    return create_token(user=owner, name="test", scopes=scopes or ApiToken.Scope.values, days=days)
 
 
 def bearer(owner: User, *scopes: str) -> dict[str, str]:
@@ -111,9 +108,9 @@ def document(
     narrowed_to: Sequence[Team] | None = None,
     created_by: User | None = None,
 ) -> Document:
-    """Return an indexed document with one page and one chunk per passage: text, pages, chunks, a finished job.
+    """Return an indexed document with one page and chunk per passage: text, pages, chunks, a finished job.
 
-    It has no vectors and no postings, so search does not find it; `tests/pipeline.py` makes searchable ones.
+    It has no vectors and no postings, so search does not find it: `searchable_document` is for that.
     """
     made = waiting_document(collection, name=name, title=title, created_by=created_by)
     version = made.versions.get()
@@ -123,9 +120,7 @@ def document(
         text=text,
         blocks=[["paragraph", *span, 0] for span in _spans(passages)],
     )
-    for number, (passage, span) in enumerate(
-        zip(passages, _spans(passages), strict=True)
-    ):
+    for number, (passage, span) in enumerate(zip(passages, _spans(passages), strict=True)):
         _page_and_chunk(version, number=number, passage=passage, span=span)
     now = timezone.now()
     DocumentVersion.objects.filter(pk=version.pk).update(
@@ -140,6 +135,75 @@ def document(
     made.save(update_fields=["current_version", "is_narrowed"])
     made.narrowed_to.set(narrowed_to or [])
     return made
+
+
+def searchable_document(
+    collection: Collection,
+    *,
+    passages: Sequence[str],
+    name: str = "",
+    title: str = "",
+    narrowed_to: Sequence[Team] | None = None,
+    created_by: User | None = None,
+) -> Document:
+    """Return a document that search finds, with real embeddings; one chunk and page per passage.
+
+    The first call of a process loads the embedding model, which takes seconds.
+    """
+    made = waiting_document(collection, name=name, title=title, created_by=created_by)
+    version = made.versions.get()
+    with transaction.atomic():
+        publish_version(
+            version=version, index=_index(made.title, passages), generation=ensure_first_generation()
+        )
+    version.jobs.update(state="indexed", stage="done", attempts=1, finished_at=timezone.now())
+    made.refresh_from_db()
+    made.is_narrowed = narrowed_to is not None
+    made.save(update_fields=["is_narrowed"])
+    made.narrowed_to.set(narrowed_to or [])
+    return made
+
+
+def _index(title: str, passages: Sequence[str]) -> NewIndex:
+    spans = _spans(passages)
+    chunks = [
+        NewChunk(
+            ordinal=number,
+            text=passage,
+            context=title,
+            heading_path=(),
+            page=number + 1,
+            last_page=number + 1,
+            start=span[0],
+            end=span[1],
+            tokens=len(passage.split()),
+        )
+        for number, (passage, span) in enumerate(zip(passages, spans, strict=True))
+    ]
+    pages = [
+        NewPage(
+            number=number,
+            label="",
+            width=595,
+            height=842,
+            start=span[0],
+            end=span[1],
+            lines=((*span, 0.1, 0.1, 0.9, 0.12),),
+        )
+        for number, span in enumerate(spans, start=1)
+    ]
+    return NewIndex(
+        text="\n\n".join(passages),
+        blocks=[("paragraph", *span, 0) for span in spans],
+        pages=pages,
+        chunks=chunks,
+        vectors=embedder().embed_passages([chunk.indexed_text for chunk in chunks]),
+        title=title,
+        parser="text",
+        parser_version="1",
+        warnings=(),
+        metadata={},
+    )
 
 
 def waiting_document(
@@ -168,18 +232,14 @@ def waiting_document(
     return made
 
 
-def failed_document(
-    collection: Collection, *, reason: str = "encrypted", **more: Any
-) -> Document:
+def failed_document(collection: Collection, *, reason: str = "encrypted", **more: Any) -> Document:
     job = {
         "state": "failed",
         "attempts": 1,
         "reason": reason,
         "message": "The file is encrypted.",
     }
-    return waiting_document(
-        collection, job=job | {"finished_at": timezone.now()}, **more
-    )
+    return waiting_document(collection, job=job | {"finished_at": timezone.now()}, **more)
 
 
 def _spans(passages: Sequence[str]) -> list[tuple[int, int]]:
@@ -190,9 +250,7 @@ def _spans(passages: Sequence[str]) -> list[tuple[int, int]]:
     return spans
 
 
-def _page_and_chunk(
-    version: DocumentVersion, *, number: int, passage: str, span: tuple[int, int]
-) -> None:
+def _page_and_chunk(version: DocumentVersion, *, number: int, passage: str, span: tuple[int, int]) -> None:
     start, end = span
     Page.objects.create(
         version=version,
@@ -217,9 +275,7 @@ def _page_and_chunk(
     )
 
 
-def upload(
-    name: str = "note.txt", content: bytes = b"Leave is 30 days a year."
-) -> SimpleUploadedFile:
+def upload(name: str = "note.txt", content: bytes = b"Leave is 30 days a year.") -> SimpleUploadedFile:
     """Return a file as a browser or API client sends it."""
     return SimpleUploadedFile(name, content)
 
@@ -264,7 +320,7 @@ class Cast:
     paper: Document
 
 
-def cast() -> Cast:
+def cast(*, searchable: bool = False) -> Cast:
     """Return the people of most tests, with one collection and one indexed document of Blue's."""
     alice, bob = (
         user("alice@example.com", name="Alice"),
@@ -274,9 +330,7 @@ def cast() -> Cast:
     blue = team("Blue", managers=[alice], members=[bob])
     red = team("Red", managers=[charlie])
     papers = collection("Blueprints", owner=blue)
-    paper = document(
-        papers, name="warranty.txt", title="Warranty terms", created_by=alice
-    )
+    paper = document(papers, name="warranty.txt", title="Warranty terms", created_by=alice)
     return Cast(
         alice=alice,
         bob=bob,
