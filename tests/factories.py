@@ -104,7 +104,7 @@ def document(
     *,
     name: str = "",
     title: str = "",
-    passages: Sequence[str] = ("The warranty lasts 24 months.",),
+    passages: Sequence[str] = (WARRANTY,),
     narrowed_to: Sequence[Team] | None = None,
     created_by: User | None = None,
 ) -> Document:
@@ -130,6 +130,7 @@ def document(
         indexed_at=now,
     )
     version.jobs.update(state="indexed", stage="done", attempts=1, finished_at=now)
+    version.refresh_from_db()
     made.current_version = version
     made.is_narrowed = narrowed_to is not None
     made.save(update_fields=["current_version", "is_narrowed"])
@@ -330,7 +331,10 @@ def cast(*, searchable: bool = False) -> Cast:
     blue = team("Blue", managers=[alice], members=[bob])
     red = team("Red", managers=[charlie])
     papers = collection("Blueprints", owner=blue)
-    paper = document(papers, name="warranty.txt", title="Warranty terms", created_by=alice)
+    make = searchable_document if searchable else document
+    paper = make(
+        papers, name="warranty.txt", title="Warranty terms", created_by=alice, passages=[WARRANTY, RETURNS]
+    )
     return Cast(
         alice=alice,
         bob=bob,
