@@ -3,6 +3,16 @@
 from django.conf import settings
 from django.http import HttpRequest
 
+from portal.accounts.models import User
+from portal.errors import REQUEST_ID
+from retrieval.collections import may_create_collections
+
 
 def frame(request: HttpRequest) -> dict[str, object]:
-    return {"portal_name": settings.PORTAL_NAME}
+    user = getattr(request, "user", None)
+    return {
+        "portal_name": settings.PORTAL_NAME,
+        "request_id": request.META.get(REQUEST_ID, ""),
+        "max_question_chars": settings.MAX_QUESTION_CHARS,
+        "may_manage": isinstance(user, User) and may_create_collections(user=user),
+    }

@@ -1,0 +1,110 @@
+"""The only place that turns errors into HTTP: one page for each, the same for missing and hidden."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from portal.accounts.errors import LinkError, TooManyAttemptsError
+from retrieval.errors import InvalidInputError, NotAllowedError, NotVisibleError
+
+REQUEST_ID = "cited.request_id"
+_API = "/api/"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a person is told about an error."""
+
+    status: int
+    title: str
+    detail: str
+
+
+NOT_FOUND = Told(
+    404,
+    "Page not found",
+    "There is nothing here that you can see. If you were given this address, ask the person who gave it whether "
+    "your team has access.",
+)
+TOO_LARGE = Told(
+    413,
+    "That is too large",
+    "Nothing was saved. Send less at once, or split the file and upload its parts.",
+)
+BAD_REQUEST = Told(
+    400, "We could not read that request", "Nothing was changed. Go back, reload the page and try again."
+)
+SESSION_GONE = Told(
+    403,
+    "This page was open for too long",
+    "Nothing was changed. Go back, reload the page and send the form again. Cookies must be allowed.",
+)
+
+
+def describe(error: Exception) -> Told | None:
+    """Return what to tell about an error that is expected, None for any other."""
+    if isinstance(error, NotVisibleError | Http404):
+        return NOT_FOUND
+    if isinstance(error, NotAllowedError | PermissionDenied):
+        return Told(403, "You cannot do this", str(error) or "Ask an admin.")
+    if isinstance(error, InvalidInputError):
+        return Told(400, "We could not use that", str(error))
+    if isinstance(error, LinkError):
+        return Told(410, "This link does not work any more", str(error))
+    if isinstance(error, TooManyAttemptsError):
+        return Told(429, "Too many attempts", str(error))
+    if isinstance(error, RequestDataTooBig | TooManyFilesSent):
+        return TOO_LARGE
+    return None
+
+
+def page(request: HttpRequest, told: Told) -> HttpResponse:
+    """Return an error as a page, or as a problem document for API paths."""
+    if request.path.startswith(_API):
+        return _problem(request, told)
+    return render(request, "errors/known.html", {"told": told}, status=told.status)
+
+
+def _problem(request: HttpRequest, told: Told) -> JsonResponse:
+    body = {
+        "type": "about:blank",
+        "title": told.title,
+        "status": told.status,
+        "detail": told.detail,
+        "request_id": request.META.get(REQUEST_ID, ""),
+    }
+    return JsonResponse(body, status=told.status, content_type="application/problem+json")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer for addresses that lead nowhere exactly as for things that are hidden."""
+    return page(request, NOT_FOUND)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return page(request, Told(403, "You cannot do this", str(exception or "") or "Ask an admin."))
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return page(request, (exception and describe(exception)) or BAD_REQUEST)
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return page(request, SESSION_GONE)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer without touching session or database: they may be what failed."""
+    if request.path.startswith(_API):
+        told = Told(500, "Something failed here", "It is in the log under this request's id. Try again later.")
+        return _problem(request, told)
+    context = {
+        "portal_name": settings.PORTAL_NAME,
+        "request_id": request.META.get(REQUEST_ID, ""),
+        "path": request.path if request.method == "GET" else "/",
+    }
+    return HttpResponse(render_to_string("errors/500.html", context), status=500)

@@ -1,0 +1,24 @@
+"""Who sends a request: the gate in front of every page that is not public."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest
+from django.views.decorators.cache import cache_control
+
+from portal.accounts.models import User
+
+
+class SignedInRequest(HttpRequest):
+    """A request whose sender is known."""
+
+    user: User
+
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+def signed_in(view: _View) -> Callable[..., Any]:
+    """Send strangers to the sign-in page, and keep what people see out of every cache."""
+    return login_required(cache_control(private=True, no_store=True)(view))
