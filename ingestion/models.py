@@ -33,6 +33,7 @@ class IngestionJob(models.Model):
     done = models.PositiveIntegerField(default=0, help_text="Pages read, then chunks embedded.")
     total = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0, help_text="Counted before the work starts.")
+    losses = models.PositiveIntegerField(default=0, help_text="Attempts that ended because the worker died.")
     fence = models.BigIntegerField(
         default=0, help_text="Grows with every claim; an older one may not publish."
     )

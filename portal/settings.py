@@ -179,6 +179,15 @@ PARSE_MAX_PAGES = env.number("PARSE_MAX_PAGES", 5000, least=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "ingestion.tasks.sweep",
+        "schedule": float(SWEEP_SECONDS),
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "tidy": {"task": "ingestion.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
+}
+
 # Models.
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL", "sentence-transformers/all-MiniLM-L6-v2")
 EMBEDDING_REVISION = env.text("EMBEDDING_REVISION")

@@ -9,7 +9,9 @@ visible AS MATERIALIZED ({visible})
 """
 
 COUNTS = (
-    "WITH" + _VISIBLE + "SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0) FROM visible"
+    "WITH"
+    + _VISIBLE
+    + "SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0) FROM visible"
 )
 
 _LEXICAL = """

@@ -1,6 +1,5 @@
 """Which embedding model searches, and the partition of vectors that belongs to it."""
 
-
 from django.conf import settings
 from django.db import connections, transaction
 from psycopg import sql

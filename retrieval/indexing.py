@@ -92,12 +92,15 @@ def clear_index(*, version: DocumentVersion) -> None:
     Posting.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM retrieval_vector WHERE collection_id = %s AND version_id = %s", [collection_id, version.pk]
+            "DELETE FROM retrieval_vector WHERE collection_id = %s AND version_id = %s",
+            [collection_id, version.pk],
         )
 
 
 def _store_text(version: DocumentVersion, index: NewIndex) -> None:
-    DocumentText.objects.update_or_create(version=version, defaults={"text": index.text, "blocks": index.blocks})
+    DocumentText.objects.update_or_create(
+        version=version, defaults={"text": index.text, "blocks": index.blocks}
+    )
     Page.objects.filter(version=version).delete()
     Page.objects.bulk_create(
         [
@@ -117,9 +120,7 @@ def _store_text(version: DocumentVersion, index: NewIndex) -> None:
     )
 
 
-def _write_rows(
-    document: Document, version: DocumentVersion, index: NewIndex, generation: Generation
-) -> int:
+def _write_rows(document: Document, version: DocumentVersion, index: NewIndex, generation: Generation) -> int:
     """Write chunks, vectors and postings, and return the number of terms in all of them."""
     key = (document.collection_id, version.pk)
     analysed = [analyse(chunk.indexed_text, document.collection.language) for chunk in index.chunks]
@@ -141,8 +142,12 @@ _CHUNK_COPY = (
     'COPY retrieval_chunk (collection_id, version_id, ordinal, text, context, heading_path, page, last_page, "start",'
     ' "end", tokens) FROM STDIN'
 )
-_VECTOR_COPY = "COPY retrieval_vector (generation_id, collection_id, version_id, ordinal, embedding) FROM STDIN"
-_POSTING_COPY = "COPY retrieval_posting (collection_id, version_id, ordinal, term, frequency, length) FROM STDIN"
+_VECTOR_COPY = (
+    "COPY retrieval_vector (generation_id, collection_id, version_id, ordinal, embedding) FROM STDIN"
+)
+_POSTING_COPY = (
+    "COPY retrieval_posting (collection_id, version_id, ordinal, term, frequency, length) FROM STDIN"
+)
 
 
 def _chunk_rows(key: tuple[int, int], chunks: Sequence[NewChunk]) -> Iterator[tuple[object, ...]]:
@@ -161,9 +166,7 @@ def _chunk_rows(key: tuple[int, int], chunks: Sequence[NewChunk]) -> Iterator[tu
         )
 
 
-def _vector_rows(
-    generation_id: int, key: tuple[int, int], index: NewIndex
-) -> Iterator[tuple[object, ...]]:
+def _vector_rows(generation_id: int, key: tuple[int, int], index: NewIndex) -> Iterator[tuple[object, ...]]:
     for chunk, vector in zip(index.chunks, index.vectors, strict=True):
         yield (generation_id, *key, chunk.ordinal, vector_literal(vector))
 

@@ -51,6 +51,7 @@ class Hit:
     collection_title: str
     title: str
     name: str
+    language: str
     heading_path: tuple[str, ...]
     page: int | None
     last_page: int | None
@@ -131,7 +132,9 @@ def search(
         counts = _counts(visible) if visible else Counts(0, 0, 0)
         generation = serving_generation()
         if visible is None or not counts.chunks:
-            return SearchResults(query, (), counts.documents, counts.collections, 0, generation.pk, watch.laps)
+            return SearchResults(
+                query, (), counts.documents, counts.collections, 0, generation.pk, watch.laps
+            )
         watch.lap("count")
         vector = embedder().embed_query(query)
         watch.lap("embed")
@@ -225,7 +228,8 @@ def _fuse(candidates: list[_Candidate]) -> list[tuple[_Candidate, float]]:
     least, spread = min(similarities), (max(similarities) - min(similarities)) or 1.0
     weight = settings.FUSION_DENSE_WEIGHT
     scored = [
-        (one, (1 - weight) * one.bm25 / top + weight * (one.similarity - least) / spread) for one in candidates
+        (one, (1 - weight) * one.bm25 / top + weight * (one.similarity - least) / spread)
+        for one in candidates
     ]
     return sorted(scored, key=lambda pair: (-pair[1], pair[0].key))
 
@@ -262,6 +266,7 @@ def _hit(chunk: Chunk, candidate: _Candidate, score: float, terms: frozenset[str
         collection_title=document.collection.title,
         title=document.title,
         name=document.name,
+        language=document.collection.language,
         heading_path=tuple(chunk.heading_path),
         page=chunk.page,
         last_page=chunk.last_page,

@@ -1,0 +1,252 @@
+"""The ledger: which job is due, who works on it until when, and how it ended.
+
+Postgres is the truth. A claim counts an attempt before any work starts, holds a lease that a heartbeat renews,
+and carries a fencing number: whoever holds an older one can neither report nor publish.
+"""
+
+import logging
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from ingestion.bell import ring
+from ingestion.models import IngestionJob
+from retrieval.models import DocumentVersion
+
+log = logging.getLogger(__name__)
+
+State, Stage = IngestionJob.State, IngestionJob.Stage
+OPEN = (State.QUEUED, State.WORKING)
+MAX_LOSSES = 10
+
+
+class LeaseLostError(Exception):
+    """Another worker has the job now, or someone cancelled it: stop, and publish nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a job until its lease ends. `attempt` counts from 1."""
+
+    job_id: str
+    version_id: int
+    fence: int
+    attempt: int
+
+    def rows(self) -> QuerySet[IngestionJob]:
+        """Return the job's row while this claim holds, else nothing."""
+        return IngestionJob.objects.filter(pk=self.job_id, fence=self.fence, state=State.WORKING)
+
+
+def worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def open_job(*, version: DocumentVersion) -> IngestionJob:
+    """Write a job for a version, in the caller's transaction, and ring for it after the commit."""
+    job = IngestionJob.objects.create(version=version)
+    ring_on_commit()
+    return job
+
+
+def ring_on_commit() -> None:
+    """Wake a worker once the current transaction is committed."""
+    transaction.on_commit(ring)
+
+
+_NEXT = """
+WITH busy AS (
+    SELECT document.collection_id, count(*) AS jobs
+    FROM ingestion_ingestionjob AS job
+    JOIN retrieval_documentversion AS version ON version.id = job.version_id
+    JOIN retrieval_document AS document ON document.id = version.document_id
+    WHERE job.state = 'working' AND job.lease_expires_at > now()
+    GROUP BY document.collection_id
+)
+SELECT job.id
+FROM ingestion_ingestionjob AS job
+JOIN retrieval_documentversion AS version ON version.id = job.version_id
+JOIN retrieval_document AS document ON document.id = version.document_id
+LEFT JOIN busy ON busy.collection_id = document.collection_id
+WHERE (job.state = 'queued' AND job.due_at <= now()) OR (job.state = 'working' AND job.lease_expires_at <= now())
+ORDER BY coalesce(busy.jobs, 0), job.due_at, job.id
+LIMIT 1
+FOR UPDATE OF job SKIP LOCKED
+"""
+
+
+def claim_next() -> Claim | None:
+    """Claim the due job that should go first, or None where nothing is due.
+
+    Fair between collections: the one with the fewest jobs in work comes first, then the longest waiting.
+    """
+    while True:
+        with transaction.atomic():
+            job = _lock_next()
+            if job is None:
+                return None
+            if not _is_exhausted(job):
+                return _claim(job)
+            _quarantine(job)
+
+
+def _lock_next() -> IngestionJob | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT)
+        row = cursor.fetchone()
+    return IngestionJob.objects.get(pk=row[0]) if row else None
+
+
+def _is_exhausted(job: IngestionJob) -> bool:
+    """Count a lapsed lease as a loss, and return whether the job has had all its attempts."""
+    job.losses += job.state == State.WORKING
+    return job.losses >= MAX_LOSSES or job.attempts - job.losses >= settings.JOB_MAX_ATTEMPTS
+
+
+def _claim(job: IngestionJob) -> Claim:
+    now = timezone.now()
+    job.state, job.stage = State.WORKING, Stage.PARSING
+    job.attempts += 1
+    job.fence += 1
+    job.done = job.total = 0
+    job.worker, job.started_at, job.heartbeat_at = worker_name(), job.started_at or now, now
+    job.reason = job.message = ""
+    job.save()
+    IngestionJob.objects.filter(pk=job.pk).update(lease_expires_at=Now() + lease())
+    return Claim(str(job.pk), job.version_id, job.fence, job.attempts)
+
+
+def lease() -> timedelta:
+    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
+
+
+def _quarantine(job: IngestionJob) -> None:
+    job.state, job.stage, job.finished_at = State.QUARANTINED, Stage.DONE, timezone.now()
+    job.lease_expires_at = None
+    job.reason = job.reason or "crashed"
+    job.message = job.message or (
+        f"The worker stopped {job.losses} times while it read this document. Retry it, or upload another copy."
+    )
+    job.save()
+    log.warning("job %s quarantined: %s", job.pk, job.reason)
+
+
+def renew(claim: Claim) -> bool:
+    """Extend a claim's lease, and return whether the claim still holds."""
+    return bool(claim.rows().update(lease_expires_at=Now() + lease(), heartbeat_at=Now()))
+
+
+def report(claim: Claim, *, stage: Stage, done: int, total: int) -> None:
+    """Record how far a claim has got. Raises LeaseLostError where it no longer holds."""
+    if not claim.rows().update(stage=stage, done=done, total=total, heartbeat_at=Now()):
+        raise LeaseLostError
+
+
+def lock(claim: Claim) -> IngestionJob:
+    """Lock a claim's job for the transaction that publishes. Raises LeaseLostError where it no longer holds."""
+    job = claim.rows().select_for_update().first()
+    if job is None:
+        raise LeaseLostError
+    return job
+
+
+def finish(claim: Claim, *, state: State, reason: str = "", message: str = "") -> None:
+    """End a claim's job in a final state. Raises LeaseLostError where the claim no longer holds."""
+    ended = claim.rows().update(
+        state=state,
+        stage=Stage.DONE,
+        reason=reason,
+        message=message,
+        finished_at=Now(),
+        lease_expires_at=None,
+    )
+    if not ended:
+        raise LeaseLostError
+
+
+def fail(claim: Claim, *, reason: str, message: str, permanent: bool) -> None:
+    """End an attempt that failed: for good, or until the next try, or in quarantine after the last one."""
+    with transaction.atomic():
+        job = lock(claim)
+        tried = job.attempts - job.losses
+        if permanent:
+            finish(claim, state=State.FAILED, reason=reason, message=message)
+        elif tried >= settings.JOB_MAX_ATTEMPTS:
+            finish(claim, state=State.QUARANTINED, reason=reason, message=message)
+        else:
+            put_back(
+                claim, wait=timedelta(seconds=2**tried), reason=reason, message=message, keep_attempt=True
+            )
+    log.warning("job %s attempt %s failed (%s): %s", claim.job_id, claim.attempt, reason, message)
+
+
+def put_back(
+    claim: Claim, *, wait: timedelta, reason: str = "", message: str = "", keep_attempt: bool = False
+) -> None:
+    """Return a claim's job to the queue; without `keep_attempt` the attempt is not held against the document."""
+    claim.rows().update(
+        state=State.QUEUED,
+        stage=Stage.WAITING,
+        due_at=Now() + wait,
+        lease_expires_at=None,
+        attempts=F("attempts") - (0 if keep_attempt else 1),
+        reason=reason,
+        message=message,
+    )
+
+
+def due_jobs() -> QuerySet[IngestionJob]:
+    """Return the jobs that a worker could claim now."""
+    return IngestionJob.objects.filter(
+        Q(state=State.QUEUED, due_at__lte=Now()) | Q(state=State.WORKING, lease_expires_at__lte=Now())
+    )
+
+
+def release_lost_claims() -> int:
+    """Make due the jobs of workers of this machine that are gone, and return how many; leases need not run out."""
+    host = socket.gethostname()
+    lost = [
+        job.pk
+        for job in IngestionJob.objects.filter(state=State.WORKING, worker__startswith=f"{host}:")
+        if not _is_alive(job.worker)
+    ]
+    return IngestionJob.objects.filter(pk__in=lost, state=State.WORKING).update(lease_expires_at=Now())
+
+
+def _is_alive(worker: str) -> bool:
+    return os.path.exists(f"/proc/{worker.rpartition(':')[2]}")  # noqa: PTH110 - a cheap look at /proc
+
+
+def reopen(*, job: IngestionJob) -> None:
+    """Queue an ended job again with all its attempts, and ring for it after the commit."""
+    IngestionJob.objects.filter(pk=job.pk).exclude(state__in=OPEN).update(
+        state=State.QUEUED,
+        stage=Stage.WAITING,
+        attempts=0,
+        losses=0,
+        done=0,
+        total=0,
+        reason="",
+        message="",
+        due_at=Now(),
+        finished_at=None,
+    )
+    ring_on_commit()
+
+
+def cancel_open_jobs(*, versions: QuerySet[DocumentVersion], message: str) -> None:
+    """Cancel what is queued or in work for some versions; a worker that holds a claim loses it."""
+    IngestionJob.objects.filter(version__in=versions, state__in=OPEN).update(
+        state=State.CANCELLED, stage=Stage.DONE, lease_expires_at=None, finished_at=Now(), message=message
+    )
+
+
+def age(moment: datetime | None) -> timedelta | None:
+    return timezone.now() - moment if moment else None

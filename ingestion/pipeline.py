@@ -1,0 +1,197 @@
+"""From a claimed job to a searchable version: parse, cut, embed, publish."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from numpy.typing import NDArray
+
+from ingestion import ledger
+from ingestion.chunking import Chunk, split_into_chunks
+from ingestion.heartbeat import keep_alive
+from ingestion.ledger import Claim, LeaseLostError, Stage, State
+from ingestion.parsing.document import ParsedDocument
+from ingestion.parsing.errors import ParseError, Reason
+from ingestion.parsing.sandbox import Limits, parse_file
+from llm.errors import EmbeddingError
+from retrieval.blobs import blob_path
+from retrieval.generations import embedder, serving_generation
+from retrieval.indexing import NewChunk, NewIndex, NewPage, publish_version
+from retrieval.models import DocumentVersion
+
+log = logging.getLogger(__name__)
+
+_REPORT_EVERY_SECONDS = 0.5
+_EMBEDDING_BATCH = 64
+_EMBEDDING_PAUSE = timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Writes progress into the ledger, at most twice a second."""
+
+    claim: Claim
+    stage: Stage
+    last: float = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self.last >= _REPORT_EVERY_SECONDS or done == total:
+            self.last = now
+            ledger.report(self.claim, stage=self.stage, done=done, total=total)
+
+
+def limits() -> Limits:
+    """Return the limits of a parse as the settings have them."""
+    return Limits(
+        cpu_seconds=settings.PARSE_CPU_SECONDS,
+        wall_seconds=settings.PARSE_WALL_SECONDS,
+        memory_bytes=settings.PARSE_MEMORY_MB << 20,
+        file_bytes=settings.MAX_UPLOAD_MB << 20,
+        max_pages=settings.PARSE_MAX_PAGES,
+    )
+
+
+def work_on_next() -> bool:
+    """Work on the job that is due next, to its end or the end of this attempt; False where nothing is due."""
+    claim = ledger.claim_next()
+    if claim is None:
+        return False
+    with keep_alive(claim) as lost:
+        try:
+            _work(claim, lost)
+        except LeaseLostError:
+            log.info("job %s: the claim no longer holds", claim.job_id)
+        except DatabaseError as error:
+            log.warning("job %s: the database is away, its lease will lapse: %s", claim.job_id, error)
+    return True
+
+
+def _work(claim: Claim, lost: threading.Event) -> None:
+    try:
+        _ingest(claim, lost)
+    except ParseError as error:
+        _record_parse_error(claim, error)
+    except EmbeddingError as error:
+        _record_embedding_error(claim, error)
+    except (LeaseLostError, DatabaseError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the ledger's edge: whatever happens has to end up in the ledger
+        log.exception("job %s failed", claim.job_id)
+        message = f"Reading this document failed inside the portal ({type(error).__name__}). Retry it; tell your admin."
+        ledger.fail(claim, reason="internal", message=message, permanent=False)
+
+
+def _record_parse_error(claim: Claim, error: ParseError) -> None:
+    if error.reason is Reason.CANCELLED:
+        raise LeaseLostError from error
+    if error.reason is Reason.NO_TEXT:
+        ledger.finish(claim, state=State.NO_TEXT, reason=error.reason, message=str(error))
+    else:
+        ledger.fail(claim, reason=error.reason, message=str(error), permanent=error.permanent)
+
+
+def _record_embedding_error(claim: Claim, error: EmbeddingError) -> None:
+    """A model that is away is not the document's fault: the job waits and keeps its attempts."""
+    if error.permanent:
+        ledger.fail(claim, reason="embedding", message=str(error), permanent=False)
+    else:
+        message = "The embedding model does not answer; this is tried again by itself."
+        ledger.put_back(claim, wait=_EMBEDDING_PAUSE, reason="embedding", message=message)
+        log.warning("job %s waits for the embedding model: %s", claim.job_id, error)
+
+
+def _ingest(claim: Claim, lost: threading.Event) -> None:
+    version = DocumentVersion.objects.select_related("document__collection").get(pk=claim.version_id)
+    parsed = _parse(claim, version, lost.is_set)
+    chunks = _cut(claim, parsed)
+    vectors = _embed(claim, chunks, lost)
+    _publish(claim, version, _as_index(parsed, chunks, vectors))
+
+
+def _parse(claim: Claim, version: DocumentVersion, cancelled: Callable[[], bool]) -> ParsedDocument:
+    return parse_file(
+        blob_path(version.sha256),
+        name=version.document.name,
+        limits=limits(),
+        on_progress=_Progress(claim, Stage.PARSING),
+        cancelled=cancelled,
+    )
+
+
+def _cut(claim: Claim, parsed: ParsedDocument) -> list[NewChunk]:
+    ledger.report(claim, stage=Stage.CHUNKING, done=0, total=0)
+    model = embedder()
+    chunks = split_into_chunks(parsed, token_spans=model.token_spans, max_tokens=model.max_tokens)
+    if not chunks:
+        raise ParseError(Reason.NO_TEXT, "We found no text in this document. Upload a copy that has text.")
+    return [_new_chunk(chunk) for chunk in chunks]
+
+
+def _embed(claim: Claim, chunks: list[NewChunk], lost: threading.Event) -> NDArray[np.float32]:
+    model, progress = embedder(), _Progress(claim, Stage.EMBEDDING)
+    parts: list[NDArray[np.float32]] = []
+    for first in range(0, len(chunks), _EMBEDDING_BATCH):
+        if lost.is_set():
+            raise LeaseLostError
+        progress(first, len(chunks))
+        parts.append(model.embed_passages([c.indexed_text for c in chunks[first : first + _EMBEDDING_BATCH]]))
+    progress(len(chunks), len(chunks))
+    return np.concatenate(parts)
+
+
+def _publish(claim: Claim, version: DocumentVersion, index: NewIndex) -> None:
+    """Make the version searchable and end the job in one transaction, if the claim still holds."""
+    with transaction.atomic():
+        ledger.lock(claim)
+        ledger.report(claim, stage=Stage.PUBLISHING, done=len(index.chunks), total=len(index.chunks))
+        publish_version(version=version, index=index, generation=serving_generation())
+        ledger.finish(claim, state=State.INDEXED)
+
+
+def _new_chunk(chunk: Chunk) -> NewChunk:
+    return NewChunk(
+        ordinal=chunk.ordinal,
+        text=chunk.text,
+        context=chunk.context,
+        heading_path=chunk.heading_path,
+        page=chunk.page,
+        last_page=chunk.last_page,
+        start=chunk.start,
+        end=chunk.end,
+        tokens=chunk.tokens,
+    )
+
+
+def _as_index(parsed: ParsedDocument, chunks: list[NewChunk], vectors: NDArray[np.float32]) -> NewIndex:
+    return NewIndex(
+        text=parsed.text,
+        blocks=[(block.kind, block.start, block.end, block.level) for block in parsed.blocks],
+        pages=[
+            NewPage(
+                number=page.number,
+                label=page.label,
+                width=page.width,
+                height=page.height,
+                start=page.start,
+                end=page.end,
+                lines=tuple(
+                    (line.start, line.end, line.x0, line.y0, line.x1, line.y1) for line in page.lines
+                ),
+            )
+            for page in parsed.pages
+        ],
+        chunks=chunks,
+        vectors=vectors,
+        title=parsed.title,
+        parser=parsed.parser,
+        parser_version=parsed.parser_version,
+        warnings=parsed.warnings,
+        metadata=parsed.metadata,
+    )

@@ -1,0 +1,38 @@
+"""Celery's side of the ledger: one line each. A lost or doubled message changes nothing."""
+
+import threading
+
+from celery import shared_task
+from celery.signals import worker_ready
+
+from ingestion import bell, housekeeping, ledger, pipeline
+from retrieval.generations import embedder
+
+_RINGS_PER_SWEEP = 8
+
+
+@shared_task(name=bell.WORK)
+def work() -> None:
+    """Do the next due job, and ring again while more are due."""
+    if pipeline.work_on_next() and ledger.due_jobs().exists():
+        bell.ring()
+
+
+@shared_task
+def sweep() -> None:
+    """Ring for every due job that no message may have told of."""
+    bell.ring(min(ledger.due_jobs().count(), _RINGS_PER_SWEEP))
+
+
+@shared_task
+def tidy() -> None:
+    """Throw away what nothing refers to any more."""
+    housekeeping.tidy()
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator] # celery's signals have no types
+def _take_up_work(**_: object) -> None:
+    """Take over what a killed worker of this machine left, and load the model before the first job needs it."""
+    ledger.release_lost_claims()
+    threading.Thread(target=embedder, name="load-model", daemon=True).start()
+    sweep.apply_async(retry=False)

@@ -1,0 +1,393 @@
+"""Questions and answers: ask, stream, keep, and read again under today's permissions."""
+
+import hashlib
+from asyncio import run
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from llm import answering
+from llm.answering import AnswerEvent, LLMSpec
+from llm.passages import Passage
+from portal.accounts.models import User
+from portal.answers.models import Answer, Citation, Question
+from portal.answers.shown import Mark, ShownAnswer, ShownSentence, Source, passage_url
+from retrieval import access
+from retrieval.errors import NotVisibleError
+from retrieval.generations import embedder
+from retrieval.models import Chunk, DocumentVersion
+from retrieval.search import Hit, SearchResults, clean_query, search, visible_counts
+
+PASSAGES = 8
+NEAREST = 3
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """The search begins over what this person may see."""
+
+    documents: int
+    collections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The passages that the answer will be written from, best first, numbered from 1 in that order."""
+
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The answer is complete and kept."""
+
+    answer: ShownAnswer
+
+
+StreamEvent = Searching | Found | AnswerEvent | Stored
+
+
+def ask(*, user: User, text: str, collections: Sequence[str] = ()) -> Question:
+    """Keep a question; `collections` are slugs to narrow the search to.
+
+    Raises InvalidInputError for a question that is empty or too long, NotVisibleError for a collection that
+    the person may not see.
+    """
+    query = clean_query(text)
+    slugs = sorted({access.get_visible_collection(user=user, slug=slug).slug for slug in collections})
+    return Question.objects.create(user=user, text=query, collections=slugs)
+
+
+def get_question(*, user: User, question_id: UUID | str) -> Question:
+    """Return one of the person's own questions. Raises NotVisibleError."""
+    found = Question.objects.filter(user=user, pk=question_id).select_related("answer").first()
+    if found is None:
+        raise NotVisibleError
+    return found
+
+
+def recent_questions(*, user: User, limit: int = 20) -> QuerySet[Question]:
+    return Question.objects.filter(user=user).order_by("-created_at", "-pk")[:limit]
+
+
+async def stream_answer(*, user: User, question: Question) -> AsyncIterator[StreamEvent]:
+    """Search, answer and keep the answer, telling of each step.
+
+    No database connection is held while the engine writes. A reader who goes away before the end leaves nothing
+    behind: the question is answered afresh when it is opened again.
+    """
+    counts = await _in_database(visible_counts)(user=user, collections=question.collections)
+    yield Searching(counts.documents, counts.collections)
+    results = await _in_database(search)(
+        user=user, query=question.text, collections=question.collections, limit=PASSAGES
+    )
+    yield Found(tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1)))
+    record = _Record(results)
+    events = answering.stream_answer(
+        question=question.text,
+        passages=[_passage(hit) for hit in results.hits],
+        embedder=embedder(),
+        llm=llm_spec(),
+        language=results.hits[0].language if results.hits else "en",
+    )
+    async for event in events:
+        record.add(event)
+        yield event
+    yield Stored(await _in_database(_store)(user, question, record))
+
+
+def answer_now(*, user: User, question: Question) -> ShownAnswer:
+    """Answer a question to its end and return the answer. Not for use inside a running event loop."""
+    return run(_last(user, question))
+
+
+async def _last(user: User, question: Question) -> ShownAnswer:
+    async for event in stream_answer(user=user, question=question):
+        if isinstance(event, Stored):
+            return event.answer
+    raise AssertionError("a stream of events ends with Stored")
+
+
+def llm_spec() -> LLMSpec | None:
+    """Return the language model that the settings name, or None: then answers are extractive."""
+    if not (settings.LLM_BASE_URL and settings.LLM_MODEL):
+        return None
+    return LLMSpec(
+        base_url=settings.LLM_BASE_URL,
+        model=settings.LLM_MODEL,
+        api_key=settings.LLM_API_KEY,
+        context_tokens=settings.LLM_CONTEXT_TOKENS,
+        max_output_tokens=settings.LLM_MAX_OUTPUT_TOKENS,
+    )
+
+
+def _in_database(function: Callable[_P, _T]) -> Callable[_P, Any]:
+    """Return `function` for use in async code; the connection goes back to the pool when it returns."""
+
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if not connection.in_atomic_block:
+                connection.close()
+
+    return sync_to_async(call)
+
+
+def _key(hit: Hit) -> str:
+    return f"{hit.version_id}:{hit.ordinal}"
+
+
+def _passage(hit: Hit) -> Passage:
+    return Passage(
+        key=_key(hit),
+        title=hit.title,
+        heading_path=hit.heading_path,
+        page=hit.page,
+        text=hit.text,
+        date=hit.updated_at.date(),
+        score=hit.score,
+        similarity=hit.similarity,
+    )
+
+
+def _source_of_hit(number: int, hit: Hit, span: tuple[int, int] | None = None) -> Source:
+    start, end = span or (0, len(hit.text))
+    return Source(
+        number=number,
+        document_id=hit.document_id,
+        version_number=hit.version_number,
+        title=hit.title,
+        name=hit.name,
+        collection_slug=hit.collection_slug,
+        collection_title=hit.collection_title,
+        heading_path=hit.heading_path,
+        page=hit.page,
+        quote=hit.text[start:end],
+        passage=hit.text,
+        start=hit.start + start,
+        end=hit.start + end,
+        score=hit.score,
+        updated_at=hit.updated_at,
+    )
+
+
+@dataclass
+class _Record:
+    """What an answer is made of, gathered while it streams."""
+
+    results: SearchResults
+    engine: str = ""
+    model: str = ""
+    notice: str = ""
+    refusal: answering.Refused | None = None
+    sentences: list[answering.SentenceDone] = field(default_factory=list)
+    finished: answering.Finished | None = None
+
+    def add(self, event: AnswerEvent) -> None:
+        match event:
+            case answering.EngineChosen():
+                self.engine, self.model, self.notice = event.engine, event.model, event.notice or self.notice
+            case answering.Restarted():
+                self.notice, self.sentences = event.notice, []
+            case answering.SentenceDone():
+                self.sentences.append(event)
+            case answering.Refused():
+                self.refusal, self.sentences = event, []
+            case answering.Finished():
+                self.finished = event
+                self.engine, self.model = event.engine, event.model
+            case _:
+                pass
+
+
+@transaction.atomic
+def _store(user: User, question: Question, record: _Record) -> ShownAnswer:
+    """Keep an answer in place of an earlier one, and return it as it is to be shown."""
+    Answer.objects.filter(question=question).delete()
+    finished = record.finished
+    answer = Answer.objects.create(
+        question=question,
+        state=Answer.State.REFUSED if record.refusal else Answer.State.ANSWERED,
+        engine=record.engine,
+        model=record.model,
+        notice=record.notice,
+        reason=record.refusal.reason if record.refusal else "",
+        sentences=[_sentence_json(sentence) for sentence in record.sentences],
+        generation=record.results.generation_id,
+        timings=record.results.timings
+        | ({"first_words": finished.first_token_ms, "answer": finished.total_ms} if finished else {}),
+        usage={"prompt_tokens": finished.prompt_tokens, "output_tokens": finished.output_tokens}
+        if finished
+        else {},
+    )
+    Citation.objects.bulk_create(_citations(answer, record))
+    shown = shown_answer(user=user, question=get_question(user=user, question_id=question.pk))
+    assert shown is not None
+    return shown
+
+
+def _sentence_json(sentence: answering.SentenceDone) -> dict[str, object]:
+    return {
+        "text": sentence.text,
+        "citations": [[one.number, one.start, one.end] for one in sentence.citations],
+        "support": sentence.support,
+        "reason": sentence.reason,
+    }
+
+
+def _citations(answer: Answer, record: _Record) -> list[Citation]:
+    hits = {_key(hit): hit for hit in record.results.hits}
+    cited = {
+        one.number: one for sentence in reversed(record.sentences) for one in reversed(sentence.citations)
+    }
+    rows = [
+        _citation(answer, number, hits[one.passage_key], (one.start, one.end))
+        for number, one in sorted(cited.items())
+    ]
+    nearest = record.refusal.nearest[:NEAREST] if record.refusal else ()
+    for number, key in enumerate(nearest, 1):
+        rows.append(_citation(answer, number, hits[key], None, is_nearest=True))
+    return rows
+
+
+def _citation(
+    answer: Answer, number: int, hit: Hit, span: tuple[int, int] | None, *, is_nearest: bool = False
+) -> Citation:
+    source = _source_of_hit(number, hit, span)
+    return Citation(
+        answer=answer,
+        number=number,
+        document_id=hit.document_id,
+        version_id=hit.version_id,
+        ordinal=hit.ordinal,
+        is_nearest=is_nearest,
+        start=source.start,
+        end=source.end,
+        page=hit.page,
+        quote=source.quote,
+        quote_sha256=hashlib.sha256(source.quote.encode()).hexdigest(),
+        score=hit.score,
+    )
+
+
+def shown_answer(*, user: User, question: Question) -> ShownAnswer | None:
+    """Return the kept answer to a question, or None where there is none yet.
+
+    It is closed as soon as one of its sources has a new version, was deleted, or is hidden from the reader.
+    """
+    answer: Answer | None = getattr(question, "answer", None)
+    if answer is None:
+        return None
+    citations = list(answer.citations.order_by("is_nearest", "number"))
+    readable = _readable(user, citations)
+    cited = [one for one in citations if not one.is_nearest]
+    if any(one.version_id not in readable for one in cited):
+        return _closed(question, answer.created_at)
+    passages = _passages(citations)
+    sources = tuple(_source(one, readable[one.version_id], passages) for one in cited)
+    nearest = tuple(
+        _source(one, readable[one.version_id], passages)
+        for one in citations
+        if one.is_nearest and one.version_id in readable
+    )
+    by_number = {source.number: (source, one) for source, one in zip(sources, cited, strict=True)}
+    return ShownAnswer(
+        question_id=question.pk,
+        question=question.text,
+        state="refused" if answer.state == Answer.State.REFUSED else "answered",
+        engine=answer.engine,
+        model=answer.model,
+        notice=answer.notice,
+        reason=answer.reason,
+        sentences=tuple(_shown_sentence(raw, by_number, passages) for raw in answer.sentences),
+        sources=sources,
+        nearest=nearest,
+        timings=answer.timings,
+        created_at=answer.created_at,
+    )
+
+
+def _readable(user: User, citations: Sequence[Citation]) -> dict[int, DocumentVersion]:
+    wanted = {one.version_id for one in citations}
+    versions = access.searchable_versions(user=user).filter(pk__in=wanted)
+    return {version.pk: version for version in versions.select_related("document__collection")}
+
+
+def _passages(citations: Sequence[Citation]) -> dict[tuple[int, int], Chunk]:
+    chunks = Chunk.objects.filter(
+        version_id__in={one.version_id for one in citations}, ordinal__in={one.ordinal for one in citations}
+    )
+    return {(chunk.version_id, chunk.ordinal): chunk for chunk in chunks}
+
+
+def _closed(question: Question, created_at: datetime) -> ShownAnswer:
+    return ShownAnswer(
+        question_id=question.pk,
+        question=question.text,
+        state="closed",
+        engine="",
+        model="",
+        notice="",
+        reason="A document that this answer rested on has changed or is no longer open to you. Ask again.",
+        sentences=(),
+        sources=(),
+        nearest=(),
+        timings={},
+        created_at=created_at,
+    )
+
+
+def _source(citation: Citation, version: DocumentVersion, passages: dict[tuple[int, int], Chunk]) -> Source:
+    document, chunk = version.document, passages.get((citation.version_id, citation.ordinal))
+    return Source(
+        number=citation.number,
+        document_id=document.pk,
+        version_number=version.number,
+        title=document.title,
+        name=document.name,
+        collection_slug=document.collection.slug,
+        collection_title=document.collection.title,
+        heading_path=tuple(chunk.heading_path) if chunk else (),
+        page=citation.page,
+        quote=citation.quote,
+        passage=chunk.text if chunk else citation.quote,
+        start=citation.start,
+        end=citation.end,
+        score=citation.score,
+        updated_at=document.updated_at,
+    )
+
+
+def _shown_sentence(
+    raw: dict[str, Any],
+    by_number: dict[int, tuple[Source, Citation]],
+    passages: dict[tuple[int, int], Chunk],
+) -> ShownSentence:
+    return ShownSentence(
+        text=raw["text"],
+        marks=tuple(
+            _mark(*by_number[number], passages, start, end) for number, start, end in raw["citations"]
+        ),
+        support=raw["support"],
+        reason=raw["reason"],
+    )
+
+
+def _mark(
+    source: Source, citation: Citation, passages: dict[tuple[int, int], Chunk], start: int, end: int
+) -> Mark:
+    chunk = passages.get((citation.version_id, citation.ordinal))
+    offset = chunk.start if chunk else 0
+    span = (offset + start, offset + end) if chunk else (source.start, source.end)
+    return Mark(source.number, passage_url(source.document_id, *span), *span)

@@ -1,0 +1,78 @@
+"""An answer as a person sees it: plain frozen data for pages, API and command line."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from django.urls import reverse
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage behind an answer. `start:end` is the quote's span in the text of that version."""
+
+    number: int
+    document_id: UUID
+    version_number: int
+    title: str
+    name: str
+    collection_slug: str
+    collection_title: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    quote: str
+    passage: str
+    start: int
+    end: int
+    score: float
+    updated_at: datetime
+
+    @property
+    def url(self) -> str:
+        return passage_url(self.document_id, self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A citation mark after a sentence: which source, and where exactly in it."""
+
+    number: int
+    url: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSentence:
+    text: str
+    marks: tuple[Mark, ...]
+    support: str
+    reason: str
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(mark.number for mark in self.marks)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAnswer:
+    """`closed` says that a source has changed or that the reader may no longer see it; nothing else is told."""
+
+    question_id: UUID
+    question: str
+    state: Literal["answered", "refused", "closed"]
+    engine: str
+    model: str
+    notice: str
+    reason: str
+    sentences: tuple[ShownSentence, ...]
+    sources: tuple[Source, ...]
+    nearest: tuple[Source, ...]
+    timings: dict[str, float]
+    created_at: datetime
+
+
+def passage_url(document_id: UUID, start: int, end: int) -> str:
+    """Return the path of the viewer, opened at a span of the document's text."""
+    return f"{reverse('document', args=[document_id])}?start={start}&end={end}#passage"
