@@ -1,0 +1,222 @@
+"""Fit the refusal of weak evidence: `python -m bench.calibrate_refusal [EVALSETS]`.
+
+Questions are asked of the corpus that answers them, of that corpus without their own article, and of an
+unrelated corpus. Ranking is exact: BM25 and cosine, half each. The logistic regression is plain Newton
+steps with a ridge; figures come from 5-fold cross-validation over questions. The last line is JSON.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from dataclasses import fields as dataclass_fields
+from pathlib import Path
+
+import bm25s
+import numpy as np
+from numpy.typing import NDArray
+
+from llm.calibration import Features
+from llm.embedding import Embedder, EmbedderSpec, Span, Vectors, load_embedder
+from llm.evidence import gather_evidence
+from llm.extractive import choose_quotes
+from llm.passages import Passage
+from llm.words import content_terms
+
+Array = NDArray[np.float64]
+
+TOP = 8
+ARTICLE = 5  # XQuAD keeps five paragraphs of each article, in order
+RIDGE = 1.0
+FOLDS = 5
+UNRELATED_REFUSED = 0.975
+GROUPS = ("answerable", "on topic, no answer", "own article removed", "unrelated corpus")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    corpus: str
+    group: str
+    features: Features
+    answered: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    text: str
+    documents: frozenset[int]
+    answerable: bool
+    answers: tuple[str, ...]
+
+
+class RememberingEmbedder(Embedder):
+    """Another embedder's vectors, each computed once: the same sentences come up for many questions."""
+
+    def __init__(self, inner: Embedder) -> None:
+        super().__init__()
+        self.inner = inner
+        self.name, self.revision = inner.name, inner.revision
+        self.dimension, self.max_tokens = inner.dimension, inner.max_tokens
+        self.vectors: dict[str, Vectors] = {}
+
+    def token_spans(self, text: str) -> list[Span]:
+        return [] if text in self.vectors else self.inner.token_spans(text)
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        missing = [text for text in dict.fromkeys(texts) if text not in self.vectors]
+        self.vectors.update(zip(missing, self.inner.embed_passages(missing), strict=True))
+        return np.stack([self.vectors[text] for text in texts])
+
+
+class Corpus:
+    """A set's documents, ranked exactly in memory."""
+
+    def __init__(self, folder: Path, embedder: Embedder) -> None:
+        self.name = folder.name
+        self.language = json.loads((folder / "evalset.json").read_text())["language"]
+        self.embedder = embedder
+        documents = [json.loads(line) for line in (folder / "documents.jsonl").open()]
+        self.titles = [document["title"] for document in documents]
+        self.texts = [document["text"] for document in documents]
+        whole = [f"{title} {text}".strip() for title, text in zip(self.titles, self.texts, strict=True)]
+        self.vectors = embedder.embed_passages([embedder.shorten(text) for text in whole])
+        self.bm25 = bm25s.BM25(k1=1.2, b=0.75)
+        self.bm25.index([content_terms(text, self.language) for text in whole], show_progress=False)
+        self.questions = list(_questions(folder, [document["id"] for document in documents]))
+
+    def search(self, question: str, without: frozenset[int] = frozenset()) -> list[Passage]:
+        cosines = self.vectors @ self.embedder.embed_query(question)
+        lexical = self.bm25.get_scores(content_terms(question, self.language) or ["?"])
+        fused = 0.5 * _scaled(lexical) + 0.5 * _scaled(cosines)
+        fused[list(without)] = -1
+        order = np.argsort(-fused)[:TOP]
+        return [self._passage(int(i), float(fused[i]), float(cosines[i])) for i in order]
+
+    def _passage(self, i: int, score: float, cosine: float) -> Passage:
+        return Passage(str(i), self.titles[i], (), None, self.texts[i], None, score, cosine)
+
+
+def _questions(folder: Path, ids: Sequence[str]) -> Iterator[Question]:
+    places = {name: i for i, name in enumerate(ids)}
+    for line in (folder / "questions.jsonl").open():
+        row = json.loads(line)
+        documents = frozenset(places[name] for name in row["documents"])
+        yield Question(row["question"], documents, row["answerable"], tuple(row.get("answers", ())))
+
+
+def _scaled(values: NDArray[np.float32]) -> Array:
+    low, high = float(values.min()), float(values.max())
+    return (values.astype(np.float64) - low) / ((high - low) or 1.0)
+
+
+def _article(documents: frozenset[int]) -> frozenset[int]:
+    return frozenset(first + i for d in documents for first in (d // ARTICLE * ARTICLE,) for i in range(ARTICLE))
+
+
+def _samples(corpus: Corpus, other: Corpus, *, articles: bool) -> Iterator[Sample]:
+    for question in corpus.questions:
+        group = GROUPS[0] if question.answerable else GROUPS[1]
+        yield _sample(corpus, question, group)
+        yield _sample(other, question, GROUPS[3])
+        if articles:
+            yield _sample(corpus, question, GROUPS[2], _article(question.documents))
+
+
+def _sample(corpus: Corpus, question: Question, group: str, without: frozenset[int] = frozenset()) -> Sample:
+    passages = corpus.search(question.text, without)
+    evidence = gather_evidence(
+        question=question.text, passages=passages, embedder=corpus.embedder, language=corpus.language
+    )
+    answered = None
+    if group == GROUPS[0] and question.answers:
+        quotes = " ".join(c.text for c in choose_quotes(evidence, passages)).casefold()
+        answered = any(answer.casefold() in quotes for answer in question.answers)
+    return Sample(corpus.name, group, evidence.features, answered)
+
+
+def fit(x: Array, y: Array, sample_weights: Array) -> Array:
+    """Logistic regression with a ridge on all but the intercept, by Newton's method; intercept first."""
+    design = np.hstack([np.ones((len(x), 1)), x])
+    penalty = RIDGE * np.eye(design.shape[1])
+    penalty[0, 0] = 0
+    beta = np.zeros(design.shape[1])
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-design @ beta))
+        gradient = design.T @ (sample_weights * (y - chance)) - penalty @ beta
+        curvature = sample_weights * chance * (1 - chance)
+        step = np.linalg.solve((design.T * curvature) @ design + penalty, gradient)
+        beta += step
+        if float(np.abs(step).max()) < 1e-9:
+            break
+    return beta
+
+
+def predict(beta: Array, x: Array) -> Array:
+    return 1 / (1 + np.exp(-(beta[0] + x @ beta[1:])))
+
+
+def _balanced(groups: NDArray[np.str_]) -> Array:
+    """Answerable samples weigh as much as all the others together; groups weigh alike within."""
+    weights = np.zeros(len(groups))
+    present = [g for g in GROUPS if (groups == g).any()]
+    for group in present:
+        share = 1.0 if group == GROUPS[0] else 1.0 / (len(present) - 1)
+        weights[groups == group] = share * len(groups) / 2 / (groups == group).sum()
+    return weights
+
+
+def _cross_validated(x: Array, y: Array, groups: NDArray[np.str_]) -> Array:
+    folds = np.random.default_rng(7).integers(0, FOLDS, len(y))
+    chances = np.zeros(len(y))
+    for fold in range(FOLDS):
+        train = folds != fold
+        beta = fit(x[train], y[train], _balanced(groups[train]))
+        chances[~train] = predict(beta, x[~train])
+    return chances
+
+
+def _report(samples: Sequence[Sample], chances: Array, threshold: float) -> dict[str, object]:
+    figures: dict[str, object] = {}
+    keys = dict.fromkeys((s.corpus, s.group) for s in samples)
+    for corpus, group in sorted(keys, key=lambda key: (GROUPS.index(key[1]), key[0])):
+        chosen = np.array([(s.corpus, s.group) == (corpus, group) for s in samples])
+        refused = float((chances[chosen] < threshold).mean())
+        figures[f"{group} / {corpus}"] = round(refused, 3)
+        sys.stdout.write(f"{group:22} {corpus:10} {int(chosen.sum()):5} refused {refused:6.1%}\n")
+    for corpus in dict.fromkeys(s.corpus for s in samples):
+        answers = [s.answered for s in samples if s.corpus == corpus and s.answered is not None]
+        figures[f"answer in quotes / {corpus}"] = round(float(np.mean(answers)), 3) if answers else None
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = Path(__file__).resolve().parents[2] / "shared" / "evalsets"
+    parser.add_argument("evalsets", type=Path, nargs="?", default=default)
+    folder = parser.parse_args().evalsets
+    embedder = RememberingEmbedder(load_embedder(EmbedderSpec()))
+    clapnq, english, german = (Corpus(folder / n, embedder) for n in ("clapnq", "xquad-en", "xquad-de"))
+    samples = [
+        *_samples(clapnq, english, articles=False),
+        *_samples(english, clapnq, articles=True),
+        *_samples(german, clapnq, articles=True),
+    ]
+    _fit_and_print(samples)
+
+
+def _fit_and_print(samples: Sequence[Sample]) -> None:
+    x = np.array([astuple(sample.features) for sample in samples])
+    groups = np.array([sample.group for sample in samples])
+    y = (groups == GROUPS[0]).astype(np.float64)
+    chances = _cross_validated(x, y, groups)
+    threshold = float(np.quantile(chances[groups == GROUPS[3]], UNRELATED_REFUSED))
+    figures = _report(samples, chances, threshold)
+    beta = fit(x, y, _balanced(groups))
+    sys.stdout.write(f"features = {[f.name for f in dataclass_fields(Features)]}\n")
+    sys.stdout.write(f"INTERCEPT = {beta[0]:.3f}\nWEIGHTS = ({', '.join(f'{b:.3f}' for b in beta[1:])})\n")
+    sys.stdout.write(f"THRESHOLD = {threshold:.3f}\n{json.dumps(figures)}\n")
+
+
+if __name__ == "__main__":
+    main()

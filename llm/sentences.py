@@ -1,0 +1,97 @@
+"""Where a text's sentences begin and end, as character spans."""
+
+import re
+from collections.abc import Iterator
+
+Span = tuple[int, int]
+
+LONGEST_SENTENCE = 600
+
+# A new line that begins a list item, a table row or, after a blank line, anything at all.
+_BLOCK_BREAK = re.compile(r"\n[ \t]*(?:\n\s*|(?=[-*•‣▪–·] )|(?=\(?[0-9a-zA-Z]{1,3}[.)] ))")
+_TERMINATOR = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”]?")
+_LAST_WORD = re.compile(r"[^\s(\[\"'“‘«]+$")
+_SOFT_BREAK = re.compile(r"[;:,]\s|\s")
+
+_ABBREVIATIONS = frozenset(
+    """mr mrs ms dr prof sr jr st vs etc e.g i.e eg ie cf al approx no nos fig figs sec art ch vol pp p ed eds
+    inc ltd co corp dept est gen col lt sgt capt rev hon gov sen rep u.s u.k u.n a.m p.m ph.d b.a m.a jan feb
+    mar apr jun jul aug sep sept oct nov dec z.b d.h u.a bzw ca nr abs bd hrsg vgl usw ggf inkl evtl s.o s.u
+    o.ä i.d.r str tel mio mrd st.-nr p.ex c.-à-d m mm mme mlle av env tél""".split()
+)
+
+
+def sentence_spans(text: str) -> list[Span]:
+    """The (start, end) of each sentence, in order, without surrounding white space.
+
+    A table row (a line with " | "), a list item and a paragraph end a sentence as a full stop does. Nothing
+    is longer than `LONGEST_SENTENCE` characters.
+    """
+    spans: list[Span] = []
+    for block in _blocks(text):
+        for sentence in _sentences(text, block):
+            spans.extend(_pieces(text, sentence))
+    return spans
+
+
+def ends_sentence(before: str, following: str) -> bool:
+    """Whether `before`, which ends in a terminator, ends a sentence when `following` comes next."""
+    match = _LAST_WORD.search(before.rstrip("\"'”’»)]").rstrip(".!?…"))
+    last_word = match.group() if match else ""
+    if before.rstrip("\"'”’»)]").endswith((".", "…")) and not before.endswith("…"):
+        if last_word.lower() in _ABBREVIATIONS or re.fullmatch(r"[^\W\d_]", last_word):
+            return False
+        # "am 3. Mai" and list numbers: a bare number with a point is rarely the end of a sentence.
+        if last_word.isdigit() and (len(last_word) <= 2 or before.strip() == f"{last_word}."):
+            return False
+    first = following.lstrip("\"'“‘«([")[:1]
+    return not first or not first.islower()
+
+
+def _blocks(text: str) -> Iterator[Span]:
+    start = 0
+    for cut in _block_cuts(text):
+        yield start, cut
+        start = cut
+    yield start, len(text)
+
+
+def _block_cuts(text: str) -> list[int]:
+    cuts = {match.end() for match in _BLOCK_BREAK.finditer(text)}
+    position = 0
+    for line in text.splitlines(keepends=True):
+        if " | " in line:
+            cuts.update((position, position + len(line)))
+        position += len(line)
+    return sorted(cuts - {0, len(text)})
+
+
+def _sentences(text: str, block: Span) -> Iterator[Span]:
+    start, end = block
+    if " | " in text[start:end]:
+        yield start, end
+        return
+    for match in _TERMINATOR.finditer(text, start, end):
+        following = text[match.end() : end].lstrip()[:2]
+        is_wide = match.group()[0] in "。！？"
+        if is_wide or (match.start() > start and ends_sentence(text[start : match.end()], following)):
+            yield start, match.end()
+            start = match.end()
+    yield start, end
+
+
+def _pieces(text: str, span: Span) -> Iterator[Span]:
+    """`span` without white space around it, cut where it is too long."""
+    start, end = span
+    while end - start > LONGEST_SENTENCE:
+        window = [m.end() for m in _SOFT_BREAK.finditer(text, start + LONGEST_SENTENCE // 2, start + LONGEST_SENTENCE)]
+        cut = window[-1] if window else start + LONGEST_SENTENCE
+        yield from _trimmed(text, start, cut)
+        start = cut
+    yield from _trimmed(text, start, end)
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
+    piece = text[start:end]
+    if piece.strip():
+        yield start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))
