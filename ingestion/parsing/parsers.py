@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ingestion.parsing.errors import ParseError, Reason
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ingestion.parsing.document import ParsedDocument
     from ingestion.parsing.limits import Limits
 
@@ -58,3 +59,17 @@ def parser_for(media_type: str) -> Parser:
     module = import_module(f"ingestion.parsing.{_MODULES[media_type]}")
     parser: Parser = module.PARSER
     return parser
+
+
+def needs_pandoc(media_type: str) -> bool:
+    """Whether files of this type are read with the help of pandoc, another program."""
+    return _MODULES.get(media_type) == "pandoc"
+
+
+def pandoc_path() -> str:
+    """Return where pandoc is: the one of the ``pypandoc_binary`` wheel, else the system's, else nothing."""
+    spec = find_spec("pypandoc")
+    wheel = Path(spec.origin).parent / "files" / "pandoc" if spec and spec.origin else None
+    if wheel and wheel.is_file():
+        return str(wheel)
+    return shutil.which("pandoc") or ""

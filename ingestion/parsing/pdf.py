@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2
-import pypdfium2.raw as pdfium
 
 from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._pdf_blocks import Draft, page_drafts
@@ -20,6 +19,7 @@ from ingestion.parsing._pdf_headings import (
     repeated_lines,
 )
 from ingestion.parsing._pdf_layout import read_lanes
+from ingestion.parsing._pdf_open import open_pdf
 from ingestion.parsing._text import one_line
 from ingestion.parsing.errors import ParseError, Reason
 
@@ -67,25 +67,6 @@ class PdfParser:
             )
         finally:
             document.close()
-
-
-def open_pdf(path: Path, *, name: str) -> Any:
-    """Return a pypdfium2 document; raises ParseError(encrypted) or ParseError(damaged)."""
-    try:
-        document = pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        if error.err_code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
-            message = f"{name} is protected with a password. Remove the protection and upload it again."
-            raise ParseError(Reason.ENCRYPTED, message) from error
-        raise ParseError(Reason.DAMAGED, _damaged(name)) from error
-    if not len(document):
-        document.close()
-        raise ParseError(Reason.DAMAGED, _damaged(name))
-    return document
-
-
-def _damaged(name: str) -> str:
-    return f"{name} is damaged or cut off and cannot be opened as a PDF. Upload an intact copy."
 
 
 def _read_pages(document: Any, builder: DocumentBuilder, on_progress: Progress) -> list[PageContent]:

@@ -1,0 +1,130 @@
+"""Takes away from the running process what a parser does not need. Linux; there is no way back.
+
+Three fences, because each has holes: resource limits (the kernel's), namespaces without a network (the
+kernel's, where it allows them), and Python's audit hook, which refuses sockets, other programs and writing
+outside the temporary folder. The hook binds Python code only: native code that a hostile file takes over
+can go around it, and is held by the first two.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingestion.parsing.limits import Limits
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+
+# Address space that is not private memory: libraries, mapped files, guard regions, thread stacks.
+_EXTRA_ADDRESS_SPACE = 3 << 30
+_MAX_FILES = 256
+_MAX_PROCESSES = 64
+
+_NETWORK_EVENTS = frozenset(
+    {
+        "socket.connect",
+        "socket.bind",
+        "socket.getaddrinfo",
+        "socket.gethostbyname",
+        "socket.gethostbyaddr",
+        "socket.getnameinfo",
+        "socket.sendto",
+        "socket.sendmsg",
+    }
+)
+_PROCESS_EVENTS = frozenset(
+    {"os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "os.kill", "os.killpg"}
+)
+# Events with the paths that they change; how many of the first arguments are paths.
+_CHANGE_EVENTS = {
+    "os.remove": 1,
+    "os.rename": 2,
+    "os.rmdir": 1,
+    "os.mkdir": 1,
+    "os.chmod": 1,
+    "os.chown": 1,
+    "os.link": 2,
+    "os.symlink": 2,
+    "os.truncate": 1,
+    "os.utime": 1,
+    "shutil.rmtree": 1,
+    "shutil.move": 2,
+}
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies, even by SIGKILL."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the call above
+        os._exit(1)
+
+
+def confine(limits: Limits, *, folder: Path, program: str | None = None) -> None:
+    """Apply all fences. Files may be written in ``folder`` alone; only ``program`` may be started."""
+    isolated = _leave_network()
+    _set_limits(limits, isolated=isolated)
+    sys.addaudithook(_hook(str(folder.resolve()), program))
+
+
+def _leave_network() -> bool:
+    """Move into an empty network namespace; False where the kernel does not allow it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    return bool(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+
+
+def _set_limits(limits: Limits, *, isolated: bool) -> None:
+    _limit(resource.RLIMIT_CPU, limits.cpu_seconds, grace=2)
+    _limit(resource.RLIMIT_DATA, limits.memory_bytes)
+    _limit(resource.RLIMIT_AS, limits.memory_bytes + _EXTRA_ADDRESS_SPACE)
+    _limit(resource.RLIMIT_FSIZE, limits.output_bytes)
+    _limit(resource.RLIMIT_NOFILE, _MAX_FILES)
+    _limit(resource.RLIMIT_CORE, 0)
+    if isolated:  # otherwise the count is shared with everything that this user runs
+        _limit(resource.RLIMIT_NPROC, _MAX_PROCESSES)
+
+
+def _limit(kind: int, value: int, *, grace: int = 0) -> None:
+    _, hard = resource.getrlimit(kind)
+    ceiling = value + grace if hard == resource.RLIM_INFINITY else min(value + grace, hard)
+    resource.setrlimit(kind, (min(value, ceiling), ceiling))
+
+
+def _hook(folder: str, program: str | None) -> Any:
+    allowed = (folder + os.sep, "/dev/null")
+
+    def inside(path: Any) -> bool:
+        if not isinstance(path, str | bytes | os.PathLike):
+            return isinstance(path, int)  # a file that is open already
+        return f"{os.path.realpath(os.fsdecode(path))}{os.sep}".startswith(allowed)
+
+    def refuse(event: str, args: tuple[Any, ...]) -> None:
+        if event == "open":
+            path, mode, flags = args
+            writes = isinstance(flags, int) and flags & _WRITE_FLAGS
+            if (writes or (isinstance(mode, str) and set(mode) & set("wax+"))) and not inside(path):
+                raise PermissionError(f"The parser may not write to {path!r}.")
+        elif event in _NETWORK_EVENTS:
+            raise PermissionError("The parser may not use the network.")
+        elif event == "subprocess.Popen":
+            if program is None or os.fsdecode(args[0] or args[1][0]) != program:
+                raise PermissionError("The parser may not start another program.")
+        elif event in _PROCESS_EVENTS:
+            raise PermissionError("The parser may not start or signal processes.")
+        elif event in _CHANGE_EVENTS:
+            if not all(inside(path) for path in args[: _CHANGE_EVENTS[event]]):
+                raise PermissionError("The parser may not change files outside of its folder.")
+
+    return refuse

@@ -1,0 +1,180 @@
+"""Starts one process, watches its time, memory and output, and makes sure that nothing of it stays."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO
+
+from ingestion.parsing.limits import Limits
+
+_log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.05
+_MAX_PROGRESS_BYTES = 1 << 20
+_MAX_STDERR_BYTES = 4 << 20
+_TAIL_BYTES = 2000
+_FULL = 0.75  # of the memory limit: a process that crashed from there most likely had none left
+
+
+class How(StrEnum):
+    """How the run came to its end; the values but ``ended`` are those of the reasons of ParseError."""
+
+    ENDED = "ended"
+    TIMED_OUT = "timed_out"
+    TOO_MUCH_OUTPUT = "too_much_output"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process ended: ``status`` is the exit status, or minus the signal's number."""
+
+    how: How
+    status: int
+    was_full: bool
+    printed: str
+
+    @property
+    def ran_out_of_time(self) -> bool:
+        """Whether the kernel stopped it for its use of the processor."""
+        return self.status == -signal.SIGXCPU
+
+    @property
+    def ran_out_of_memory(self) -> bool:
+        """Whether it died as processes without memory do (SIGKILL is the kernel's: we did not send it)."""
+        return self.status == -signal.SIGKILL or (
+            self.status != 0 and (self.was_full or "MemoryError" in self.printed)
+        )
+
+    @property
+    def wrote_too_much(self) -> bool:
+        """Whether the kernel stopped it for the size of a file."""
+        return self.status == -signal.SIGXFSZ
+
+
+def run_bounded(
+    command: list[str],
+    *,
+    folder: Path,
+    environment: dict[str, str],
+    limits: Limits,
+    on_progress: Callable[[int, int], None],
+    cancelled: Callable[[], bool],
+) -> Ending:
+    """Run a command to its end, or to the end of its limits; its whole process group is dead on return."""
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and module; no shell
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        watch = _Watch(process, limits, on_progress, cancelled)
+        try:
+            how = watch.until_end()
+        finally:
+            # The leader is not reaped yet, so its number, which is the group's, cannot be another's.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            watch.close()
+    ending = Ending(how, process.returncode, watch.was_full, watch.printed())
+    if process.returncode and how is How.ENDED:
+        _log.warning("parser child ended with status %d: %r", ending.status, ending.printed[-300:])
+    return ending
+
+
+class _Watch:
+    """Follows one process through its two pipes."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        limits: Limits,
+        on_progress: Callable[[int, int], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self._process = process
+        self._limits = limits
+        self._on_progress = on_progress
+        self._cancelled = cancelled
+        self._selector = selectors.DefaultSelector()
+        self._read: dict[str, int] = {"progress": 0, "stderr": 0}
+        self._line = b""
+        self._tail = b""
+        self.was_full = False
+        for stream, label in ((process.stdout, "progress"), (process.stderr, "stderr")):
+            if stream:
+                os.set_blocking(stream.fileno(), False)
+                self._selector.register(stream, selectors.EVENT_READ, label)
+
+    def close(self) -> None:
+        self._selector.close()
+
+    def printed(self) -> str:
+        return self._tail.decode("utf-8", "replace")
+
+    def until_end(self) -> How:
+        end = time.monotonic() + self._limits.wall_seconds
+        while True:
+            finished = self._has_ended()
+            self._read_pipes(0 if finished else _TICK_SECONDS)
+            if self._is_flood():
+                return How.TOO_MUCH_OUTPUT
+            if finished:
+                return How.ENDED
+            if time.monotonic() > end:
+                return How.TIMED_OUT
+            if self._cancelled():
+                return How.CANCELLED
+            self._check_memory()
+
+    def _has_ended(self) -> bool:
+        """Whether the process is over; it is left unreaped."""
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, options) is not None
+
+    def _read_pipes(self, timeout: float) -> None:
+        if not self._selector.get_map():
+            time.sleep(min(timeout, 0.01))
+            return
+        for key, _ in self._selector.select(timeout):
+            stream: IO[bytes] = key.fileobj  # type: ignore[assignment]  # the streams registered above
+            data = os.read(stream.fileno(), 64 << 10)
+            if not data:
+                self._selector.unregister(stream)
+                continue
+            self._read[key.data] += len(data)
+            if key.data == "stderr":
+                self._tail = (self._tail + data)[-_TAIL_BYTES:]
+            else:
+                self._take_progress(data)
+
+    def _is_flood(self) -> bool:
+        return self._read["progress"] > _MAX_PROGRESS_BYTES or self._read["stderr"] > _MAX_STDERR_BYTES
+
+    def _take_progress(self, data: bytes) -> None:
+        *lines, rest = (self._line + data).split(b"\n")
+        self._line = rest[-100:]
+        for line in lines[-1:]:  # only the newest matters
+            done, _, total = line.partition(b" ")
+            if done.isdigit() and total.isdigit() and len(line) < 40:
+                self._on_progress(int(done), int(total))
+
+    def _check_memory(self) -> None:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii", errors="replace")
+            kib = int(status.split("VmData:")[1].split()[0])
+            self.was_full = self.was_full or kib * 1024 > _FULL * self._limits.memory_bytes

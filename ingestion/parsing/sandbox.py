@@ -1,0 +1,151 @@
+"""Runs parsers in a child process that may hang, crash, flood or eat memory without harm to its parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from ingestion.parsing._supervise import Ending, How, run_bounded
+from ingestion.parsing.child import ERROR, RESULT
+from ingestion.parsing.detect import detect_media_type, display_name
+from ingestion.parsing.document import ParsedDocument
+from ingestion.parsing.errors import ParseError, Reason
+from ingestion.parsing.limits import Limits
+
+__all__ = ["Limits", "parse_file", "render_page"]
+
+_ROOT = Path(__file__).resolve().parents[2]
+_CHILD = "ingestion.parsing.child"
+_RENDER_SECONDS = 20
+_MAX_RENDER_PX = 4000
+
+Progress = Callable[[int, int], None]
+Cancelled = Callable[[], bool]
+
+
+def parse_file(
+    path: Path,
+    *,
+    name: str,
+    limits: Limits | None = None,
+    on_progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> ParsedDocument:
+    """Return the document in a file; every way of failing is a ParseError.
+
+    ``name`` is the name as uploaded: it tells text formats apart and stands in messages, and is never opened.
+    ``on_progress`` gets (parts done, parts in all); ``cancelled`` is asked a few times a second.
+    """
+    limits = limits or Limits()
+    shown = display_name(name)
+    size = path.stat().st_size
+    if size > limits.file_bytes:
+        message = f"{shown} has {size >> 20} MiB; at most {limits.file_bytes >> 20} MiB are read."
+        raise ParseError(Reason.TOO_LARGE, message)
+    media_type = detect_media_type(path, name=name)
+    request = {"action": "parse", "path": str(path.resolve()), "name": shown, "media_type": media_type}
+    result = run_in_sandbox(_CHILD, request, limits=limits, on_progress=on_progress, cancelled=cancelled)
+    try:
+        return ParsedDocument.from_json(result)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ParseError(Reason.CRASHED, f"The reader of {shown} left a result that is not whole.") from error
+
+
+def render_page(path: Path, *, page: int, width_px: int, limits: Limits | None = None) -> bytes:
+    """Return page ``page`` (from 1) of a PDF as WebP, ``width_px`` wide; raises ParseError."""
+    limits = limits or Limits(cpu_seconds=_RENDER_SECONDS, wall_seconds=_RENDER_SECONDS)
+    width_px = max(16, min(width_px, _MAX_RENDER_PX))
+    request = {"action": "render", "path": str(path.resolve()), "name": "The document"}
+    return run_in_sandbox(_CHILD, {**request, "page": page, "width_px": width_px}, limits=limits)
+
+
+def run_in_sandbox(
+    module: str,
+    request: dict[str, str | int],
+    *,
+    limits: Limits,
+    on_progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> bytes:
+    """Run ``python -m module`` on a request in its own folder and process group; return its result.
+
+    Raises ParseError with the reason for every other end. The folder and the group are gone afterwards.
+    """
+    with tempfile.TemporaryDirectory(prefix="cited-parse-") as name:
+        folder = Path(name)
+        argument = json.dumps(
+            {"media_type": "", "page": 0, "width_px": 0, "program": _pandoc(request)}
+            | request
+            | {"folder": name, "limits": asdict(limits), "parent": os.getpid()}
+        )
+        ending = run_bounded(
+            [sys.executable, "-P", "-s", "-m", module, argument],
+            folder=folder,
+            environment=_environment(folder),
+            limits=limits,
+            on_progress=on_progress or (lambda _done, _total: None),
+            cancelled=cancelled or (lambda: False),
+        )
+        return _result(folder, ending, str(request["name"]), limits)
+
+
+def _pandoc(request: dict[str, str | int]) -> str:
+    """Return the one program that the child may start, if its file needs it."""
+    from ingestion.parsing.parsers import needs_pandoc, pandoc_path  # noqa: PLC0415 - not for rendering
+
+    return pandoc_path() if needs_pandoc(str(request.get("media_type", ""))) else ""
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return the child's whole environment: no secrets of the parent's, no calls home, one thread."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(_ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+        "DO_NOT_TRACK": "true",
+        "SCARF_NO_ANALYTICS": "true",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def _result(folder: Path, ending: Ending, name: str, limits: Limits) -> bytes:
+    error, result = folder / ERROR, folder / RESULT
+    if ending.how is How.ENDED and ending.status == 0:
+        if error.is_file() and error.stat().st_size < 64 << 10:
+            fields = json.loads(error.read_bytes())
+            raise ParseError(Reason(fields["reason"]), fields["message"], permanent=fields["permanent"])
+        if result.is_file() and result.stat().st_size <= limits.output_bytes:
+            return result.read_bytes()
+    reason = _reason(ending)
+    raise ParseError(reason, _MESSAGES[reason].format(name=name))
+
+
+def _reason(ending: Ending) -> Reason:
+    if ending.how is not How.ENDED:
+        return Reason(ending.how.value)
+    if ending.ran_out_of_time:
+        return Reason.TIMED_OUT
+    if ending.ran_out_of_memory:
+        return Reason.OUT_OF_MEMORY
+    return Reason.TOO_MUCH_OUTPUT if ending.wrote_too_much else Reason.CRASHED
+
+
+_MESSAGES = {
+    Reason.TIMED_OUT: "Reading {name} took too long and was stopped. Split it into smaller files, or retry.",
+    Reason.OUT_OF_MEMORY: "{name} needs more memory than one file may use. Split it into smaller files.",
+    Reason.CRASHED: "The reader stopped in the middle of {name}. Retry, or save the file anew and upload it.",
+    Reason.TOO_MUCH_OUTPUT: "{name} makes more output than is stored. Split it into smaller files.",
+    Reason.CANCELLED: "Reading {name} was cancelled.",
+}
