@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, Literal
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -19,9 +19,7 @@ from retrieval.blobs import Blob, blob_path, store_blob
 from retrieval.errors import InvalidInputError
 from retrieval.indexing import clear_index
 from retrieval.models import Collection, Document, DocumentVersion, Role
-
-if TYPE_CHECKING:
-    from portal.accounts.models import Team, User
+from retrieval.people import Group, Member, is_in_one_of
 
 Outcome = Literal["created", "replaced", "unchanged"]
 
@@ -41,11 +39,11 @@ class Added:
 
 def add_document(
     *,
-    user: "User",
+    user: Member,
     collection: Collection,
     name: str,
     content: IO[bytes],
-    teams: "Iterable[Team] | None" = None,
+    teams: Iterable[Group] | None = None,
 ) -> Added:
     """Keep an upload and queue it; when this returns, the bytes and the job are on disk.
 
@@ -76,16 +74,17 @@ def clean_name(name: str) -> str:
         raise InvalidInputError("The file has no name that can be shown. Rename it and upload it again.")
     if len(cleaned) > _MAX_NAME:
         raise InvalidInputError(
-            f"The name “{cleaned[:40]}…” has {len(cleaned)} characters; at most {_MAX_NAME} are kept. Shorten it."
+            f"The name “{cleaned[:40]}…” has {len(cleaned)} characters; at most {_MAX_NAME} are kept. "
+            "Shorten it and upload again."
         )
     return cleaned
 
 
-def _check_teams(user: "User", teams: "Iterable[Team] | None") -> "list[Team] | None":
+def _check_teams(user: Member, teams: Iterable[Group] | None) -> list[Group] | None:
     if teams is None:
         return None
     chosen = list(teams)
-    if not user.memberships.filter(team__in=chosen).exists():
+    if not is_in_one_of(user, chosen):
         raise InvalidInputError(
             "None of your teams is among the chosen ones: you would lose sight of the document."
         )
@@ -98,7 +97,8 @@ def _pieces(content: IO[bytes], name: str) -> Iterator[bytes]:
         size += len(piece)
         if size > limit:
             raise InvalidInputError(
-                f"“{name}” is larger than {settings.MAX_UPLOAD_MB} MB. Split it, or ask your admin for a higher limit."
+                f"“{name}” is larger than {settings.MAX_UPLOAD_MB} MB. "
+                "Split it, or ask your admin for a higher limit."
             )
         yield piece
     if size == 0:
@@ -114,7 +114,7 @@ def _detect(blob: Blob, name: str) -> str:
 
 @transaction.atomic
 def _record(
-    user: "User", collection: Collection, name: str, blob: Blob, media_type: str, teams: "list[Team] | None"
+    user: Member, collection: Collection, name: str, blob: Blob, media_type: str, teams: list[Group] | None
 ) -> Added:
     document = _find_visible(user, collection, name)
     created = document is None
@@ -129,27 +129,27 @@ def _record(
         sha256=blob.sha256,
         size=blob.size,
         media_type=media_type,
-        created_by=user,
+        created_by_id=user.pk,
     )
     Document.objects.filter(pk=document.pk).update(updated_at=timezone.now())
     return Added(document, version, ledger.open_job(version=version), "created" if created else "replaced")
 
 
-def _find_visible(user: "User", collection: Collection, name: str) -> Document | None:
+def _find_visible(user: Member, collection: Collection, name: str) -> Document | None:
     visible = access.visible_documents(user=user).filter(collection=collection, name=name)
     return visible.select_for_update(of=("self",)).first()
 
 
-def _create(user: "User", collection: Collection, name: str, teams: "list[Team] | None") -> Document:
+def _create(user: Member, collection: Collection, name: str, teams: list[Group] | None) -> Document:
     free = _free_name(user, collection, name)
     document = Document.objects.create(
-        collection=collection, name=free, title=name, created_by=user, is_narrowed=teams is not None
+        collection=collection, name=free, title=name, created_by_id=user.pk, is_narrowed=teams is not None
     )
-    document.narrowed_to.set(teams or [])
+    document.narrowed_to.set([team.pk for team in teams or []])
     return document
 
 
-def _free_name(user: "User", collection: Collection, name: str) -> str:
+def _free_name(user: Member, collection: Collection, name: str) -> str:
     """Return a name that no live document has: one that this person may not see must not be given away."""
     hidden = Document.objects.filter(collection=collection, deleted_at__isnull=True).exclude(
         pk__in=access.visible_documents(user=user).values("pk")
@@ -163,7 +163,7 @@ def _free_name(user: "User", collection: Collection, name: str) -> str:
 
 
 @transaction.atomic
-def delete_document(*, user: "User", document: Document) -> None:
+def delete_document(*, user: Member, document: Document) -> None:
     """Take a document out of every search, answer and page at once; needs the contributor role."""
     access.require_role(user=user, collection=document.collection, role=Role.CONTRIBUTOR)
     locked = Document.objects.select_for_update().get(pk=document.pk)
@@ -174,7 +174,7 @@ def delete_document(*, user: "User", document: Document) -> None:
 
 
 @transaction.atomic
-def retry_document(*, user: "User", document: Document) -> None:
+def retry_document(*, user: Member, document: Document) -> None:
     """Queue a document again whose newest version did not get into the index; needs the contributor role."""
     access.require_role(user=user, collection=document.collection, role=Role.CONTRIBUTOR)
     version = document.versions.select_for_update().order_by("-number").first()
@@ -187,7 +187,7 @@ def retry_document(*, user: "User", document: Document) -> None:
 
 
 @transaction.atomic
-def cancel_document(*, user: "User", document: Document) -> None:
+def cancel_document(*, user: Member, document: Document) -> None:
     """Stop what is queued or in work for a document; what was searchable before stays so."""
     access.require_role(user=user, collection=document.collection, role=Role.CONTRIBUTOR)
     ledger.cancel_open_jobs(

@@ -44,7 +44,7 @@ def keep_alive(claim: ledger.Claim) -> Iterator[threading.Event]:
 
 
 def _start() -> None:
-    global _thread
+    global _thread  # noqa: PLW0603 - one thread per process, restarted should it ever die
     if _thread is None or not _thread.is_alive():
         _thread = threading.Thread(target=_beat, name="heartbeat", daemon=True)
         _thread.start()

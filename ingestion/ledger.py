@@ -1,14 +1,15 @@
 """The ledger: which job is due, who works on it until when, and how it ended.
 
-Postgres is the truth. A claim counts an attempt before any work starts, holds a lease that a heartbeat renews,
-and carries a fencing number: whoever holds an older one can neither report nor publish.
+Postgres is the truth. A claim counts an attempt before any work starts, holds a lease that a heartbeat
+renews, and carries a fencing number: whoever holds an older one can neither report nor publish.
 """
 
 import logging
 import os
 import socket
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import TypeAlias
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -22,7 +23,8 @@ from retrieval.models import DocumentVersion
 
 log = logging.getLogger(__name__)
 
-State, Stage = IngestionJob.State, IngestionJob.Stage
+State: TypeAlias = IngestionJob.State
+Stage: TypeAlias = IngestionJob.Stage
 OPEN = (State.QUEUED, State.WORKING)
 MAX_LOSSES = 10
 
@@ -75,7 +77,8 @@ FROM ingestion_ingestionjob AS job
 JOIN retrieval_documentversion AS version ON version.id = job.version_id
 JOIN retrieval_document AS document ON document.id = version.document_id
 LEFT JOIN busy ON busy.collection_id = document.collection_id
-WHERE (job.state = 'queued' AND job.due_at <= now()) OR (job.state = 'working' AND job.lease_expires_at <= now())
+WHERE (job.state = 'queued' AND job.due_at <= now())
+   OR (job.state = 'working' AND job.lease_expires_at <= now())
 ORDER BY coalesce(busy.jobs, 0), job.due_at, job.id
 LIMIT 1
 FOR UPDATE OF job SKIP LOCKED
@@ -132,14 +135,15 @@ def _quarantine(job: IngestionJob) -> None:
     job.lease_expires_at = None
     job.reason = job.reason or "crashed"
     job.message = job.message or (
-        f"The worker stopped {job.losses} times while it read this document. Retry it, or upload another copy."
+        f"The worker stopped {job.losses} times while it read this document. "
+        "Retry it, or upload another copy."
     )
     job.save()
     log.warning("job %s quarantined: %s", job.pk, job.reason)
 
 
 def renew(claim: Claim) -> bool:
-    """Extend a claim's lease, and return whether the claim still holds."""
+    """Extend a claim's lease; return whether the claim still holds."""
     return bool(claim.rows().update(lease_expires_at=Now() + lease(), heartbeat_at=Now()))
 
 
@@ -150,7 +154,7 @@ def report(claim: Claim, *, stage: Stage, done: int, total: int) -> None:
 
 
 def lock(claim: Claim) -> IngestionJob:
-    """Lock a claim's job for the transaction that publishes. Raises LeaseLostError where it no longer holds."""
+    """Lock a claim's job for a transaction. Raises LeaseLostError where the claim no longer holds."""
     job = claim.rows().select_for_update().first()
     if job is None:
         raise LeaseLostError
@@ -190,7 +194,7 @@ def fail(claim: Claim, *, reason: str, message: str, permanent: bool) -> None:
 def put_back(
     claim: Claim, *, wait: timedelta, reason: str = "", message: str = "", keep_attempt: bool = False
 ) -> None:
-    """Return a claim's job to the queue; without `keep_attempt` the attempt is not held against the document."""
+    """Return a claim's job to the queue; without `keep_attempt` the attempt does not count."""
     claim.rows().update(
         state=State.QUEUED,
         stage=Stage.WAITING,
@@ -210,7 +214,7 @@ def due_jobs() -> QuerySet[IngestionJob]:
 
 
 def release_lost_claims() -> int:
-    """Make due the jobs of workers of this machine that are gone, and return how many; leases need not run out."""
+    """Make due the jobs of dead workers of this machine without waiting for their leases; return how many."""
     host = socket.gethostname()
     lost = [
         job.pk
@@ -246,7 +250,3 @@ def cancel_open_jobs(*, versions: QuerySet[DocumentVersion], message: str) -> No
     IngestionJob.objects.filter(version__in=versions, state__in=OPEN).update(
         state=State.CANCELLED, stage=Stage.DONE, lease_expires_at=None, finished_at=Now(), message=message
     )
-
-
-def age(moment: datetime | None) -> timedelta | None:
-    return timezone.now() - moment if moment else None

@@ -82,9 +82,12 @@ def _work(claim: Claim, lost: threading.Event) -> None:
         _record_embedding_error(claim, error)
     except (LeaseLostError, DatabaseError):
         raise
-    except Exception as error:  # noqa: BLE001 - the ledger's edge: whatever happens has to end up in the ledger
+    except Exception as error:  # the ledger's edge: whatever happens has to end up in the ledger
         log.exception("job %s failed", claim.job_id)
-        message = f"Reading this document failed inside the portal ({type(error).__name__}). Retry it; tell your admin."
+        message = (
+            f"Reading this document failed inside the portal ({type(error).__name__}). "
+            "Retry it; where that fails too, tell your admin."
+        )
         ledger.fail(claim, reason="internal", message=message, permanent=False)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
@@ -11,9 +11,7 @@ from ingestion.ledger import OPEN, Stage, State, lease
 from ingestion.models import IngestionJob
 from retrieval import access
 from retrieval.models import Collection, Document
-
-if TYPE_CHECKING:
-    from portal.accounts.models import User
+from retrieval.people import Member
 
 Tone = Literal["waiting", "working", "good", "bad", "quiet"]
 
@@ -47,7 +45,7 @@ class DocumentState:
     can_cancel: bool
 
 
-def documents_with_state(*, user: "User", collection: Collection | None = None) -> QuerySet[Document]:
+def documents_with_state(*, user: Member, collection: Collection | None = None) -> QuerySet[Document]:
     """Return visible documents, each with its newest job's fields as `job_state`, `job_stage` and so on."""
     newest = IngestionJob.objects.filter(version__document=OuterRef("pk")).order_by(
         "-version__number", "-created_at"

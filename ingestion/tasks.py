@@ -32,7 +32,7 @@ def tidy() -> None:
 
 @worker_ready.connect  # type: ignore[untyped-decorator] # celery's signals have no types
 def _take_up_work(**_: object) -> None:
-    """Take over what a killed worker of this machine left, and load the model before the first job needs it."""
+    """Take over what a killed worker of this machine left, and load the model before it is needed."""
     ledger.release_lost_claims()
     threading.Thread(target=embedder, name="load-model", daemon=True).start()
     sweep.apply_async(retry=False)

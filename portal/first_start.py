@@ -1,7 +1,6 @@
 """What a new portal holds: the first admin, their team, and a handbook to ask about."""
 
 import logging
-from pathlib import Path
 
 from django.conf import settings
 from django.core.files import File
@@ -23,12 +22,12 @@ def fill() -> None:
     ensure_first_generation()
     if User.objects.exists():
         return
-    with transaction.atomic():
+    with transaction.atomic():  # all or nothing: a start that is cut short begins anew
         admin, team = _first_admin()
         handbook = _handbook(team)
-    for guide in _GUIDES:
-        with (settings.BASE_DIR / "docs" / guide).open("rb") as content:
-            add_document(user=admin, collection=handbook, name=Path(guide).name, content=File(content))
+        for guide in _GUIDES:
+            with (settings.BASE_DIR / "docs" / guide).open("rb") as content:
+                add_document(user=admin, collection=handbook, name=guide, content=File(content))
     log.info("made the first admin %s and the collection %s", admin.email, handbook.slug)
 
 

@@ -1,6 +1,7 @@
 """The SQL of hybrid search. `visible` is the access rule's own subquery; nothing is read beside it.
 
-BM25 in Lucene's form: sum over terms of ln(1 + (N - df + 0.5) / (df + 0.5)) * tf / (tf + k1 * (1 - b + b * dl / avgdl)).
+BM25 in Lucene's form: sum over terms of
+ln(1 + (N - df + 0.5) / (df + 0.5)) * tf / (tf + k1 * (1 - b + b * dl / avgdl)).
 N, df and avgdl are those of the passages that the person may see, so a hidden document changes no score.
 """
 
@@ -8,11 +9,10 @@ _VISIBLE = """
 visible AS MATERIALIZED ({visible})
 """
 
-COUNTS = (
-    "WITH"
-    + _VISIBLE
-    + "SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0) FROM visible"
-)
+COUNTS = """
+WITH visible AS ({visible})
+SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0) FROM visible
+"""
 
 _LEXICAL = """
 statistics AS MATERIALIZED (
@@ -21,7 +21,8 @@ statistics AS MATERIALIZED (
     FROM visible
 ),
 hit AS MATERIALIZED (
-    SELECT posting.collection_id, posting.version_id, posting.ordinal, posting.term, posting.frequency, posting.length
+    SELECT posting.collection_id, posting.version_id, posting.ordinal,
+           posting.term, posting.frequency, posting.length
     FROM (SELECT DISTINCT collection_id FROM visible) AS readable
     CROSS JOIN unnest(%(terms)s::text[]) AS asked (term)
     JOIN retrieval_posting AS posting

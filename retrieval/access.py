@@ -9,17 +9,14 @@ who is not signed in, or whose account is closed, sees nothing.
 Permissions are subqueries, never lists of ids, so that a revocation holds from the next query on.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from retrieval.errors import NotAllowedError, NotVisibleError
 from retrieval.models import Collection, Document, DocumentVersion, Grant, Role
-
-if TYPE_CHECKING:
-    from portal.accounts.models import User
+from retrieval.people import Person
 
 _AT_LEAST = {
     Role.READER: [Role.READER, Role.CONTRIBUTOR, Role.MANAGER],
@@ -28,29 +25,29 @@ _AT_LEAST = {
 }
 
 
-def _signed_in(user: "User | AnonymousUser") -> bool:
+def _signed_in(user: Person) -> bool:
     return user.is_authenticated and user.is_active
 
 
-def _grants(user: "User | AnonymousUser", role: Role) -> QuerySet[Grant]:
+def _grants(user: Person, role: Role) -> QuerySet[Grant]:
     """Return the grants that give this person at least `role`."""
     if not _signed_in(user):
         return Grant.objects.none()
-    theirs = Q(team__memberships__user=user, team__memberships__user__is_active=True)
+    theirs = Q(team__memberships__user=user.pk, team__memberships__user__is_active=True)
     return Grant.objects.filter(theirs | Q(team__isnull=True), role__in=_AT_LEAST[role])
 
 
-def visible_collections(*, user: "User | AnonymousUser", role: Role = Role.READER) -> QuerySet[Collection]:
+def visible_collections(*, user: Person, role: Role = Role.READER) -> QuerySet[Collection]:
     """Return the collections in which the person has at least `role`."""
     return Collection.objects.filter(Exists(_grants(user, role).filter(collection=OuterRef("pk"))))
 
 
-def visible_documents(*, user: "User | AnonymousUser", role: Role = Role.READER) -> QuerySet[Document]:
+def visible_documents(*, user: Person, role: Role = Role.READER) -> QuerySet[Document]:
     """Return the documents that the person may see, in collections where they have at least `role`."""
     if not _signed_in(user):
         return Document.objects.none()
     narrowed = Document.narrowed_to.through.objects.filter(
-        document_id=OuterRef("pk"), team__memberships__user=user
+        document_id=OuterRef("pk"), team__memberships__user=user.pk
     )
     return Document.objects.filter(
         Q(is_narrowed=False) | Exists(narrowed),
@@ -59,14 +56,14 @@ def visible_documents(*, user: "User | AnonymousUser", role: Role = Role.READER)
     )
 
 
-def searchable_versions(*, user: "User | AnonymousUser") -> QuerySet[DocumentVersion]:
+def searchable_versions(*, user: Person) -> QuerySet[DocumentVersion]:
     """Return the versions that search may use for the person: the current ones of visible documents."""
     return DocumentVersion.objects.filter(
         pk__in=visible_documents(user=user).filter(current_version__isnull=False).values("current_version")
     )
 
 
-def readable_versions(*, user: "User | AnonymousUser", document: Document) -> QuerySet[DocumentVersion]:
+def readable_versions(*, user: Person, document: Document) -> QuerySet[DocumentVersion]:
     """Return the versions of a visible document: the current one; for managers of the collection, all."""
     if visible_documents(user=user, role=Role.MANAGER).filter(pk=document.pk).exists():
         return document.versions.all()
@@ -74,12 +71,11 @@ def readable_versions(*, user: "User | AnonymousUser", document: Document) -> Qu
     return DocumentVersion.objects.filter(pk__in=current)
 
 
-def get_visible_collection(
-    *, user: "User | AnonymousUser", slug: str, role: Role = Role.READER
-) -> Collection:
+def get_visible_collection(*, user: Person, slug: str, role: Role = Role.READER) -> Collection:
     """Return a collection by its slug.
 
-    Raises NotVisibleError where it is missing or hidden, NotAllowedError where it is seen with less than `role`.
+    Raises NotVisibleError where it is missing or hidden, NotAllowedError where it is seen with less than
+    `role`.
     """
     found = visible_collections(user=user).filter(slug=slug).select_related("owner_team").first()
     if found is None:
@@ -89,9 +85,7 @@ def get_visible_collection(
     return found
 
 
-def get_visible_document(
-    *, user: "User | AnonymousUser", document_id: UUID | str, role: Role = Role.READER
-) -> Document:
+def get_visible_document(*, user: Person, document_id: UUID | str, role: Role = Role.READER) -> Document:
     """Return a document by its id.
 
     Raises NotVisibleError where it is missing, deleted or hidden, NotAllowedError where it is seen with less
@@ -106,13 +100,13 @@ def get_visible_document(
     return found
 
 
-def role_in(*, user: "User | AnonymousUser", collection: Collection) -> Role | None:
+def role_in(*, user: Person, collection: Collection) -> Role | None:
     """Return the highest role that the person has in a collection, or None."""
     held = set(_grants(user, Role.READER).filter(collection=collection).values_list("role", flat=True))
     return next((role for role in (Role.MANAGER, Role.CONTRIBUTOR, Role.READER) if role in held), None)
 
 
-def require_role(*, user: "User | AnonymousUser", collection: Collection, role: Role) -> None:
+def require_role(*, user: Person, collection: Collection, role: Role) -> None:
     """Raise NotAllowedError unless the person has at least `role` in a collection that they see."""
     if not _grants(user, role).filter(collection=collection).exists():
         raise NotAllowedError(

@@ -18,10 +18,10 @@ LANGUAGE_CHOICES = [(code, name.capitalize()) for code, name in sorted(_LANGUAGE
 MAX_TERM = 64
 
 # An identifier such as ISO-9001, foo_bar.baz or name@example.com is found whole and in parts.
-_TOKEN = re.compile(r"[^\W_]+(?:[-_.@/'’][^\W_]+)*")
+_TOKEN = re.compile(r"[^\W_]+(?:[-_.@/'\u2019][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
-_APOSTROPHE = re.compile(r"['’].*$")
+_APOSTROPHE = re.compile(r"['\u2019].*$")
 _local = threading.local()
 
 
@@ -53,7 +53,7 @@ def _terms_of_token(token: str, language: str) -> Iterator[str]:
         yield from _bigrams(folded)
         return
     parts = _PART.findall(folded)
-    if len(parts) > 1 and not re.search(r"['’]", folded):
+    if len(parts) > 1 and not re.search(r"['\u2019]", folded):
         yield folded[:MAX_TERM]
         if re.fullmatch(r"\d+(?:\.\d+)+", folded):
             return  # a decimal number: its halves mean nothing

@@ -19,7 +19,7 @@ _SMALLINT = 32_767
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
-    """A passage to index; `text` is `start:end` of the version's text, `context` is indexed but not quoted."""
+    """A passage to index; `text` is `start:end` of the version's text, `context` is indexed, not quoted."""
 
     ordinal: int
     text: str
@@ -139,8 +139,8 @@ def _copy(cursor: Cursor[tuple[object, ...]], statement: str, rows: Iterator[tup
 
 
 _CHUNK_COPY = (
-    'COPY retrieval_chunk (collection_id, version_id, ordinal, text, context, heading_path, page, last_page, "start",'
-    ' "end", tokens) FROM STDIN'
+    "COPY retrieval_chunk (collection_id, version_id, ordinal, text, context, heading_path, page, last_page,"
+    ' "start", "end", tokens) FROM STDIN'
 )
 _VECTOR_COPY = (
     "COPY retrieval_vector (generation_id, collection_id, version_id, ordinal, embedding) FROM STDIN"

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -19,12 +19,8 @@ from retrieval.errors import InvalidInputError
 from retrieval.generations import embedder, serving_generation
 from retrieval.indexing import vector_literal
 from retrieval.models import Chunk, Generation
+from retrieval.people import Person
 from retrieval.snippets import SnippetPart, make_snippet
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser
-
-    from portal.accounts.models import User
 
 _DEPTH = 100
 _MAX_TERMS = 64
@@ -88,7 +84,7 @@ class _Candidate:
 class _Visible:
     """The access rule as SQL text with its parameters under names that no other query uses."""
 
-    def __init__(self, user: "User | AnonymousUser", collections: Sequence[str]) -> None:
+    def __init__(self, user: Person, collections: Sequence[str]) -> None:
         versions = access.searchable_versions(user=user)
         if collections:
             versions = versions.filter(document__collection__slug__in=list(collections))
@@ -96,7 +92,7 @@ class _Visible:
         text, values = rows.values("id", "collection_id", "chunk_count", "term_count").query.sql_with_params()
         names = [f"visible_{number}" for number in range(len(values))]
         self.sql = text % tuple(f"%({name})s" for name in names)
-        self.params: dict[str, object] = dict(zip(names, values, strict=True))
+        self.params: dict[str, Any] = dict(zip(names, values, strict=True))
 
 
 def clean_query(text: str) -> str:
@@ -106,20 +102,18 @@ def clean_query(text: str) -> str:
         raise InvalidInputError("The question is empty. Type what you want to know.")
     if len(query) > settings.MAX_QUESTION_CHARS:
         raise InvalidInputError(
-            f"The question has {len(query):,} characters; at most {settings.MAX_QUESTION_CHARS:,} are searched. "
-            "Shorten it to what you want to know."
+            f"The question has {len(query):,} characters; "
+            f"at most {settings.MAX_QUESTION_CHARS:,} are searched. Shorten it to what you want to know."
         )
     return query
 
 
-def visible_counts(*, user: "User | AnonymousUser", collections: Sequence[str] = ()) -> Counts:
+def visible_counts(*, user: Person, collections: Sequence[str] = ()) -> Counts:
     """Return how many documents, collections and passages search would cover for this person."""
     return _counts(_Visible(user, collections)) if user.is_authenticated else Counts(0, 0, 0)
 
 
-def search(
-    *, user: "User | AnonymousUser", query: str, collections: Sequence[str] = (), limit: int = 10
-) -> SearchResults:
+def search(*, user: Person, query: str, collections: Sequence[str] = (), limit: int = 10) -> SearchResults:
     """Return the passages that fit a question best among those this person may see.
 
     `collections` are slugs to narrow to; one that the person may not see narrows to nothing, like one that
@@ -200,7 +194,7 @@ def _candidates(
 
 
 def _run_indexed(
-    visible: _Visible, generation: Generation, params: dict[str, object]
+    visible: _Visible, generation: Generation, params: dict[str, Any]
 ) -> list[tuple[int, int, int, float, float, int]]:
     statement = _hybrid_sql.INDEXED.format(
         visible=visible.sql,
@@ -235,7 +229,7 @@ def _fuse(candidates: list[_Candidate]) -> list[tuple[_Candidate, float]]:
 
 
 def _load_hits(
-    user: "User | AnonymousUser", ranked: Sequence[tuple[_Candidate, float]], terms: frozenset[str]
+    user: Person, ranked: Sequence[tuple[_Candidate, float]], terms: frozenset[str]
 ) -> tuple[Hit, ...]:
     wanted = {candidate.key[1] for candidate, _ in ranked}
     chunks = Chunk.objects.filter(
@@ -251,7 +245,7 @@ def _load_hits(
     )
 
 
-def _still_searchable(user: "User | AnonymousUser", version_ids: set[int]) -> list[int]:
+def _still_searchable(user: Person, version_ids: set[int]) -> list[int]:
     return list(access.searchable_versions(user=user).filter(pk__in=version_ids).values_list("pk", flat=True))
 
 

@@ -12,7 +12,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 @dataclass(frozen=True, slots=True)
 class SnippetPart:
     text: str
-    marked: bool
+    marked: bool = False
 
 
 def make_snippet(text: str, *, terms: frozenset[str], language: str) -> tuple[SnippetPart, ...]:
@@ -24,9 +24,9 @@ def make_snippet(text: str, *, terms: frozenset[str], language: str) -> tuple[Sn
     for left, right in spans:
         if left < position or right > end:
             continue
-        parts += [SnippetPart(text[position:left], False), SnippetPart(text[left:right], True)]
+        parts += [SnippetPart(text[position:left]), SnippetPart(text[left:right], marked=True)]
         position = right
-    parts.append(SnippetPart(text[position:end], False))
+    parts.append(SnippetPart(text[position:end]))
     return tuple(part for part in parts if part.text)
 
 

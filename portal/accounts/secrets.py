@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 
-TOKEN_PREFIX = "cited_"
+TOKEN_PREFIX = "cited_"  # noqa: S105 - the visible beginning of every API token
 
 
 def new_secret(prefix: str = "") -> str:

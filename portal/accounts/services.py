@@ -67,12 +67,11 @@ def check_password_sign_in(*, request: HttpRequest, email: str, password: str, a
     ):
         raise TooManyAttemptsError("Too many failed sign-ins. Wait 15 minutes, or ask your admin for a link.")
     user = authenticate(request, username=email, password=password)
-    if user is None:
+    if not isinstance(user, User):
         SignInAttempt.objects.create(email=email, address=address)
         SignInAttempt.objects.filter(at__lt=timezone.now() - 4 * ATTEMPT_WINDOW).delete()
         return None
     SignInAttempt.objects.filter(email=email).delete()
-    assert isinstance(user, User)
     return user
 
 

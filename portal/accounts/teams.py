@@ -19,6 +19,7 @@ from portal.accounts.services import set_password
 from retrieval.errors import InvalidInputError, NotAllowedError, NotVisibleError
 
 INVITATION_LIFETIME = timedelta(days=7)
+_MAX_NAME = 120
 
 
 def visible_teams(*, user: User) -> QuerySet[Team]:
@@ -49,7 +50,7 @@ def create_team(*, user: User, name: str) -> Team:
     if not user.is_admin:
         raise NotAllowedError("Only admins create teams. Ask an admin.")
     name = " ".join(name.split())
-    if not 1 <= len(name) <= 120:
+    if not 1 <= len(name) <= _MAX_NAME:
         raise InvalidInputError("A team needs a name of 1 to 120 characters.")
     if Team.objects.filter(name__iexact=name).exists():
         raise InvalidInputError(f"There is a team named “{name}” already. Choose another name.")
@@ -104,8 +105,8 @@ def get_invitation(*, secret: str) -> Invitation:
 def accept_invitation(*, secret: str, signed_in: User | None, name: str = "", password: str = "") -> User:
     """Join the team and return the person: the one signed in, or a new account for the invited address.
 
-    Raises LinkError where the invitation cannot be used, InvalidInputError where the password is too weak, and
-    NotAllowedError where the address has an account and someone else, or nobody, is signed in.
+    Raises LinkError where the invitation cannot be used, InvalidInputError where the password is too weak,
+    and NotAllowedError where the address has an account and someone else, or nobody, is signed in.
     """
     invitation = get_invitation(secret=secret)
     person = User.objects.filter(email__iexact=invitation.email).first()

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.accounts.models import ApiToken, User
 from portal.accounts.secrets import TOKEN_PREFIX, hash_secret, new_secret
-from retrieval.errors import InvalidInputError, NotVisibleError
+from retrieval.errors import InvalidInputError, NotAllowedError, NotVisibleError
 
 MAX_DAYS = 366
+_MAX_NAME = 100
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
@@ -21,7 +23,7 @@ def list_tokens(*, user: User) -> QuerySet[ApiToken]:
 def create_token(*, user: User, name: str, scopes: Sequence[str], days: int) -> tuple[ApiToken, str]:
     """Return a new token and its secret, which cannot be shown again."""
     name = " ".join(name.split())
-    if not 1 <= len(name) <= 100:
+    if not 1 <= len(name) <= _MAX_NAME:
         raise InvalidInputError("A token needs a name of 1 to 100 characters that tells what uses it.")
     if not scopes or not set(scopes) <= set(ApiToken.Scope.values):
         raise InvalidInputError("Choose at least one scope: read or write.")
@@ -36,6 +38,22 @@ def create_token(*, user: User, name: str, scopes: Sequence[str], days: int) -> 
         scopes=sorted(set(scopes)),
         expires_at=timezone.now() + timedelta(days=days),
     )
+    return token, secret
+
+
+@transaction.atomic
+def derive_token(*, parent: ApiToken, name: str, scopes: Sequence[str], days: int) -> tuple[ApiToken, str]:
+    """Return a token made by another one: it can do no more than its parent and ends no later.
+
+    So a token that leaks cannot be turned into one that lasts. Raises NotAllowedError, InvalidInputError.
+    """
+    if missing := sorted(set(scopes) - set(parent.scopes)):
+        raise NotAllowedError(
+            f"This token has no scope “{missing[0]}” to hand on. Make that token on the tokens page."
+        )
+    token, secret = create_token(user=parent.user, name=name, scopes=scopes, days=days)
+    token.expires_at = min(token.expires_at, parent.expires_at)
+    token.save(update_fields=["expires_at"])
     return token, secret
 
 

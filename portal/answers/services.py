@@ -5,16 +5,16 @@ from asyncio import run
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from llm.answering import AnswerEvent, LLMSpec
 
 from llm import answering
-from llm.answering import AnswerEvent, LLMSpec
 from llm.passages import Passage
 from portal.accounts.models import User
 from portal.answers.models import Answer, Citation, Question
@@ -54,7 +54,7 @@ class Stored:
     answer: ShownAnswer
 
 
-StreamEvent = Searching | Found | AnswerEvent | Stored
+StreamEvent: TypeAlias = Searching | Found | AnswerEvent | Stored
 
 
 def ask(*, user: User, text: str, collections: Sequence[str] = ()) -> Question:
@@ -83,8 +83,8 @@ def recent_questions(*, user: User, limit: int = 20) -> QuerySet[Question]:
 async def stream_answer(*, user: User, question: Question) -> AsyncIterator[StreamEvent]:
     """Search, answer and keep the answer, telling of each step.
 
-    No database connection is held while the engine writes. A reader who goes away before the end leaves nothing
-    behind: the question is answered afresh when it is opened again.
+    No database connection is held while the engine writes. A reader who goes away before the end leaves
+    nothing behind: the question is answered afresh when it is opened again.
     """
     counts = await _in_database(visible_counts)(user=user, collections=question.collections)
     yield Searching(counts.documents, counts.collections)
@@ -232,9 +232,7 @@ def _store(user: User, question: Question, record: _Record) -> ShownAnswer:
         else {},
     )
     Citation.objects.bulk_create(_citations(answer, record))
-    shown = shown_answer(user=user, question=get_question(user=user, question_id=question.pk))
-    assert shown is not None
-    return shown
+    return _show(user, question, answer)
 
 
 def _sentence_json(sentence: answering.SentenceDone) -> dict[str, object]:
@@ -287,8 +285,10 @@ def shown_answer(*, user: User, question: Question) -> ShownAnswer | None:
     It is closed as soon as one of its sources has a new version, was deleted, or is hidden from the reader.
     """
     answer: Answer | None = getattr(question, "answer", None)
-    if answer is None:
-        return None
+    return _show(user, question, answer) if answer else None
+
+
+def _show(user: User, question: Question, answer: Answer) -> ShownAnswer:
     citations = list(answer.citations.order_by("is_nearest", "number"))
     readable = _readable(user, citations)
     cited = [one for one in citations if not one.is_nearest]

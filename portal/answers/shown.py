@@ -57,7 +57,7 @@ class ShownSentence:
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """`closed` says that a source has changed or that the reader may no longer see it; nothing else is told."""
+    """`closed` tells only that a source has changed or is no longer open to the reader."""
 
     question_id: UUID
     question: str

@@ -1,4 +1,4 @@
-"""The narrow table of vectors: partitioned by generation, never toasted. Made in SQL: Django has no partitions."""
+"""The narrow table of vectors, partitioned by generation, in SQL because Django has no partitions."""
 
 from django.db import migrations
 
