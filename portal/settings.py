@@ -133,7 +133,8 @@ def embedded_socket_dir(var_dir: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"cited-{digest}"
 
 
-_EMBEDDED = f"postgresql://{{role}}@/cited?host={embedded_socket_dir(VAR_DIR)}"
+EMBEDDED_SOCKET_DIR = embedded_socket_dir(VAR_DIR)
+_EMBEDDED = f"postgresql://{{role}}@/cited?host={EMBEDDED_SOCKET_DIR}"
 DATABASE_URL = env.text("DATABASE_URL", _EMBEDDED.format(role="cited_app"))
 EMBEDDED_DATABASE = _EMBEDDED.format(role="cited_app") == DATABASE_URL
 DATABASE_OWNER_URL = env.text(

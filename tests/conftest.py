@@ -24,7 +24,7 @@ def postgres() -> Iterator[None]:
     if not settings.TEST_DATABASE_IS_EMBEDDED:
         yield
         return
-    cluster = embedded.Cluster(settings.VAR_DIR / "postgres", settings.TEST_SOCKET_DIR, durable=False)
+    cluster = embedded.Cluster(settings.VAR_DIR / "postgres", settings.EMBEDDED_SOCKET_DIR, durable=False)
     log = settings.VAR_DIR / "postgres.log"
     with log.open("wb") as output:
         server = embedded.start(cluster, output=output, say=lambda _: None)
@@ -33,9 +33,9 @@ def postgres() -> Iterator[None]:
         yield
     finally:
         embedded.stop(server, seconds=5)
-        for left in settings.TEST_SOCKET_DIR.iterdir():
+        for left in settings.EMBEDDED_SOCKET_DIR.iterdir():
             left.unlink()
-        settings.TEST_SOCKET_DIR.rmdir()
+        settings.EMBEDDED_SOCKET_DIR.rmdir()
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ os.environ["VAR_DIR"] = os.environ["TEST_VAR_DIR"]
 
 from portal import settings as portal_settings  # noqa: E402 - the environment had to be ready first
 from portal.settings import *  # noqa: E402, F403 - as above
-from portal.settings import BASE_DIR, DATABASE_OWNER_URL, VAR_DIR, embedded_socket_dir  # noqa: E402
+from portal.settings import BASE_DIR, DATABASE_OWNER_URL  # noqa: E402
 
 INSTALLED_APPS = [*portal_settings.INSTALLED_APPS, "django_linear_migrations"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -35,7 +35,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {}
 LOG_LEVEL = "WARNING"
 
 TEST_CORPORA = BASE_DIR.parent / "shared" / "corpora"
-TEST_SOCKET_DIR = embedded_socket_dir(VAR_DIR)
 TEST_DATABASE_IS_EMBEDDED = "DATABASE_OWNER_URL" not in os.environ
 _suffix = "_".join(Path(os.environ["TEST_VAR_DIR"]).name.split("-")[2:]).lower()
 _database = portal_settings.DATABASES["owner"] | {"ENGINE": "tests.database"}

@@ -1,0 +1,53 @@
+# The commands of the project. `make up` needs Python 3.11 or newer and a package registry, nothing else.
+SHELL := /bin/sh
+BIN := .venv/bin
+CODE := portal retrieval ingestion llm bench manage.py
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Given to make (make up PORT=8001) or to its environment (PORT=8001 make up), they reach the settings alike.
+export PORT VAR_DIR
+
+.PHONY: help up link install dev lint format test bench lock
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+up: install ## Start everything in the foreground; Ctrl-C stops it
+	@exec $(BIN)/python manage.py up
+
+link: install ## Print a new one-time sign-in link for ADMIN_EMAIL, or for EMAIL=...
+	@$(BIN)/python manage.py sign_in_link $(EMAIL)
+
+install: .venv/.installed ## Make .venv with the locked dependencies
+
+.venv/.installed: requirements.lock
+	@sh portal/stack/install.sh
+	@touch $@
+
+dev: install .venv/.installed-dev
+
+.venv/.installed-dev: requirements-dev.lock requirements.lock
+	@echo "Installing the tools for tests and lint."
+	@$(BIN)/pip install --quiet -r requirements-dev.lock
+	@touch $@
+
+lint: dev ## Check style, types, layers, templates and migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CODE) tests
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates --check --lint --quiet
+	DJANGO_SETTINGS_MODULE=tests.settings_lint $(BIN)/python manage.py makemigrations --check --dry-run
+
+format: dev ## Put code and templates into their form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint templates --reformat --quiet
+
+test: dev ## Run every test: unit, service, HTTP, worker, browser
+	$(BIN)/pytest
+
+bench: install ## Print each figure beside its reference
+	@for script in bench/*.py; do $(BIN)/python $$script || exit 1; done
+
+lock: dev ## Write the lock files from what .venv holds
+	@$(BIN)/python .ci/lock.py

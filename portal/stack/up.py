@@ -1,0 +1,146 @@
+"""`make up`: bring the whole stack up in order, say where it is, keep it running, take it down in order."""
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from portal.stack import alone, embedded, processes
+from portal.stack.child import Program
+from portal.stack.config import StackConfig
+from portal.stack.errors import StackError
+from portal.stack.output import say
+from portal.stack.supervisor import StopRequestedError, Supervisor
+
+_READY_SECONDS = 30.0
+_OK = b" 200 "
+LINK_MARK = "sign-in link: "
+
+
+def bring_up(config: StackConfig) -> int:
+    """Run the stack until it is stopped. Returns the exit status: 0 after a stop, 1 when it cannot run."""
+    lock = Path(config.var_dir) / "up.lock"
+    try:
+        with alone.holding(lock, url=config.base_url) as was_killed:
+            alone.check_port(config.host, config.port, patient=was_killed)
+            with Supervisor(log_dir=Path(config.var_dir) / "logs") as supervisor:
+                _run(config, supervisor)
+    except StopRequestedError:
+        say("[up] Stopped. The data is safe; `make up` continues where it was.")
+        return 0
+    except StackError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _run(config: StackConfig, supervisor: Supervisor) -> None:
+    say(f"[up] Starting Cited; data in {config.var_dir}")
+    if config.cluster is not None:
+        _start_database(config.cluster, supervisor)
+    link = _prepare(config, supervisor)
+    for program in _portal(config):
+        supervisor.add(program)
+    _wait_until_ready(config, supervisor)
+    say(_box(config, link))
+    supervisor.serve()
+
+
+def _start_database(cluster: embedded.Cluster, supervisor: Supervisor) -> None:
+    def start(output: int) -> "subprocess.Popen[bytes]":
+        return embedded.start(cluster, output=output, say=lambda text: say(f"[up] {text}"))
+
+    child = supervisor.add(Program("postgres", start, stop_signal="SIGINT", grace=20.0, shown=False))
+
+    def is_ready() -> bool:
+        return child.process is not None and embedded.is_ready(cluster, child.process)
+
+    if not supervisor.wait_until(is_ready, seconds=120, step=0.02):
+        raise StackError("The embedded PostgreSQL did not start in 120 s; read logs/postgres.log in VAR_DIR.")
+
+
+def _prepare(config: StackConfig, supervisor: Supervisor) -> str:
+    """Bring the database up to date; return the first admin's sign-in link, or "" where none is due.
+
+    The link is a secret: it goes to the terminal alone, never to a log.
+    """
+    links = []
+
+    def take(line: str) -> None:
+        if line.startswith(LINK_MARK):
+            links.append(line.removeprefix(LINK_MARK))
+        else:
+            say(f"[prepare] {line}")
+
+    supervisor.run_once(_python(config, "prepare", ["manage.py", "prepare", "--link"]), take)
+    return links[-1] if links else ""
+
+
+def _portal(config: StackConfig) -> list[Program]:
+    uvicorn = ["-m", "uvicorn", "portal.asgi:application", "--host", config.host, "--port", str(config.port)]
+    uvicorn += ["--no-access-log", "--log-level", "warning", "--lifespan", "off", "--no-server-header"]
+    uvicorn += ["--timeout-graceful-shutdown", "5"]
+    celery = ["-m", "celery", "--quiet", "-A", "portal"]
+    worker = ["worker", "--pool", "threads", "--concurrency", str(config.worker_concurrency)]
+    worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", config.log_level]
+    # The schedule is short and its tasks are idempotent: beat needs no file that a kill -9 could spoil.
+    beat = ["beat", "--scheduler", "celery.beat:Scheduler", "--pidfile=", "--loglevel", "WARNING"]
+    return [
+        _python(config, "web", uvicorn),
+        _python(config, "worker", [*celery, *worker]),
+        _python(config, "beat", [*celery, *beat]),
+    ]
+
+
+def _python(config: StackConfig, name: str, arguments: list[str]) -> Program:
+    """Return a Python program of the portal. All of them survive a kill -9, so they may die by one."""
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",  # glibc keeps an arena per thread else; idle memory grows by a half
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+    def start(output: int) -> "subprocess.Popen[bytes]":
+        return processes.spawn(
+            [config.python, *arguments],
+            on_parent_death="SIGKILL",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=Path(config.base_dir),
+            env=environment,
+        )
+
+    return Program(name, start)
+
+
+def _wait_until_ready(config: StackConfig, supervisor: Supervisor) -> None:
+    while not supervisor.wait_until(lambda: _is_ready(config), seconds=_READY_SECONDS, step=0.2):
+        say(f"[up] Not ready yet; {config.base_url}/readyz names what is missing. Still waiting.")
+
+
+def _is_ready(config: StackConfig) -> bool:
+    host = config.base_url.partition("://")[2].partition("/")[0]
+    request = f"GET /readyz HTTP/1.0\r\nHost: {host}\r\n\r\n".encode()
+    with (
+        suppress(OSError),
+        socket.create_connection((config.local_host, config.port), timeout=3) as connection,
+    ):
+        connection.sendall(request)
+        return _OK in connection.recv(64)
+    return False
+
+
+def _box(config: StackConfig, link: str) -> str:
+    rows = [
+        f"Cited is ready:  {config.base_url}",
+        f"Sign in once by: {link}" if link else "Sign-in link:    `make link` prints one",
+        f"Administrator:   {config.admin_email}",
+        f"Data and logs:   {config.var_dir}",
+        "Stop:            Ctrl-C",
+    ]
+    rule = "-" * max(len(row) for row in rows)
+    return "\n".join(["", rule, *rows, rule, ""])
