@@ -1,0 +1,166 @@
+"""Questions and their answers, as JSON at the end or as events while they are written."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+from urllib.parse import urljoin
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from ninja import Router, Schema
+from ninja.responses import Status
+from pydantic import Field
+
+from portal.accounts.models import User
+from portal.answers.models import Question
+from portal.answers.services import answer_now, ask, get_question, shown_answer, stream_answer
+from portal.answers.shown import ShownAnswer, ShownSentence, Source
+from portal.api.auth import caller, reads
+from portal.api.events import EVENT_STREAM, EVENTS_DOC, render, wants_events
+from portal.api.fields import RequestBody, Text
+
+router = Router(tags=["Search and answers"])
+
+
+class AnswerIn(RequestBody):
+    question: Text = Field(examples=["How long is the warranty?"])
+    collections: list[Text] = Field(default=[], max_length=100, description="Slugs to search in; none: all.")
+
+
+class SentenceOut(Schema):
+    text: str
+    citations: list[int] = Field(description="Numbers of the citations that this sentence rests on.")
+    support: str
+    reason: str
+
+    @staticmethod
+    def resolve_citations(sentence: ShownSentence) -> list[int]:
+        return list(sentence.numbers)
+
+
+class CitationOut(Schema):
+    number: int
+    document_id: UUID
+    version_number: int
+    title: str
+    name: str
+    collection_slug: str
+    collection_title: str
+    heading_path: list[str]
+    page: int | None
+    quote: str = Field(description="The exact words that support the answer.")
+    passage: str = Field(description="The passage around them.")
+    start: int = Field(description="First character of the quote in the document's text.")
+    end: int
+    score: float
+    updated_at: datetime
+    url: str = Field(description="The quote in the portal's viewer.")
+
+    @staticmethod
+    def resolve_url(source: Source) -> str:
+        return urljoin(settings.BASE_URL + "/", source.url)
+
+
+class AnswerOut(Schema):
+    id: UUID = Field(description="For GET /answers/{id}.")
+    question: str
+    state: str = Field(
+        description="answered; refused: not in the documents that you can see; closed; unanswered."
+    )
+    text: str = Field(description="The sentences with their citation numbers, as plain text.")
+    sentences: list[SentenceOut]
+    citations: list[CitationOut]
+    nearest: list[CitationOut] = Field(description="With a refusal: the nearest passages.")
+    engine: str
+    model: str
+    notice: str
+    reason: str
+    timings: dict[str, float] = Field(description="Milliseconds by step.")
+    created_at: datetime
+
+
+@router.post(
+    "/answers",
+    auth=reads,
+    response={201: AnswerOut},
+    openapi_extra={"responses": {200: {"description": EVENTS_DOC, "content": {EVENT_STREAM: {}}}}},
+)
+def make_answer(request: HttpRequest, body: AnswerIn) -> HttpResponseBase | Status[dict[str, Any]]:
+    """Ask a question. With `Accept: text/event-stream` the answer comes while it is written."""
+    user = caller(request)
+    question = ask(user=user, text=body.question, collections=body.collections)
+    if not wants_events(request):
+        return Status(201, answer_json(answer_now(user=user, question=question)))
+    return StreamingHttpResponse(
+        _events(request, user, question),
+        content_type=EVENT_STREAM,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.get("/answers/{uuid:answer_id}", auth=reads, response=AnswerOut)
+def read_answer(request: HttpRequest, answer_id: UUID) -> dict[str, Any]:
+    """Return one of your own answers. It is closed as soon as you may not see one of its documents."""
+    user = caller(request)
+    question = get_question(user=user, question_id=answer_id)
+    shown = shown_answer(user=user, question=question)
+    return answer_json(shown) if shown else _unanswered(question)
+
+
+async def _events(request: HttpRequest, user: User, question: Question) -> AsyncIterator[str]:
+    async for text in render(
+        request, stream_answer(user=user, question=question), show=_answer, source=_source
+    ):
+        yield text
+
+
+def _answer(answer: ShownAnswer) -> dict[str, Any]:
+    return AnswerOut.model_validate(answer_json(answer)).model_dump(mode="json")
+
+
+def _source(source: Source) -> dict[str, Any]:
+    """Return a passage that was found; it gets a citation number when a sentence cites it, not before."""
+    return CitationOut.model_validate(source).model_dump(mode="json", exclude={"number"})
+
+
+def answer_json(answer: ShownAnswer) -> dict[str, Any]:
+    """Return an answer as `AnswerOut` takes it."""
+    return {
+        "id": answer.question_id,
+        "question": answer.question,
+        "state": answer.state,
+        "text": " ".join(_with_numbers(sentence) for sentence in answer.sentences),
+        "sentences": answer.sentences,
+        "citations": answer.sources,
+        "nearest": answer.nearest,
+        "engine": answer.engine,
+        "model": answer.model,
+        "notice": answer.notice,
+        "reason": answer.reason,
+        "timings": answer.timings,
+        "created_at": answer.created_at,
+    }
+
+
+def _with_numbers(sentence: ShownSentence) -> str:
+    return sentence.text + "".join(f" [{number}]" for number in sentence.numbers)
+
+
+def _unanswered(question: Question) -> dict[str, Any]:
+    return answer_json(
+        ShownAnswer(
+            question_id=question.pk,
+            question=question.text,
+            state="closed",
+            engine="",
+            model="",
+            notice="",
+            reason="This question was not answered to its end. Ask it again.",
+            sentences=(),
+            sources=(),
+            nearest=(),
+            timings={},
+            created_at=question.created_at,
+        )
+    ) | {"state": "unanswered"}

@@ -1,0 +1,249 @@
+"""Documents: upload, state, text, bytes, deletion."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
+from ninja import File, Form, Router, Schema
+from ninja.files import UploadedFile
+from ninja.responses import Status
+from pydantic import Field
+
+from ingestion.documents import add_document, delete_document, retry_document
+from ingestion.states import DocumentState, describe_state, documents_with_state
+from portal.accounts.models import Team
+from portal.accounts.teams import visible_teams
+from portal.api.auth import caller, reads, writes
+from portal.api.fields import Text
+from portal.api.paging import PageOut, PagingQuery, page_of
+from portal.api.problems import NotReadyError, TooLargeError
+from portal.api.search import absolute
+from retrieval.access import get_visible_collection, get_visible_document, readable_versions
+from retrieval.blobs import blob_path
+from retrieval.errors import InvalidInputError, NotVisibleError
+from retrieval.models import Document, DocumentText, DocumentVersion, Role
+
+router = Router(tags=["Documents"])
+
+_PIECE = 1 << 16
+_FORM_OVERHEAD = 1 << 20
+
+
+class StateOut(Schema):
+    state: str = Field(
+        description="queued, working, stalled, indexed, no_text, failed, quarantined or cancelled."
+    )
+    word: str
+    detail: str = Field(description="How far it has got, or why it failed and what to do.")
+    percent: int | None
+    is_final: bool = Field(description="Whether it stays so until someone does something: stop polling.")
+    can_retry: bool
+
+
+class VersionOut(Schema):
+    number: int
+    sha256: str
+    size: int = Field(description="Bytes.")
+    media_type: str
+    page_count: int
+    chunk_count: int
+    warnings: list[str]
+    indexed_at: datetime | None
+
+
+class DocumentOut(Schema):
+    id: UUID
+    name: str
+    title: str
+    collection_slug: str
+    collection_title: str
+    is_narrowed: bool = Field(description="Whether fewer teams see it than its collection.")
+    state: StateOut = Field(description="Of the newest version.")
+    version: VersionOut | None = Field(description="The version that is searched; null before the first one.")
+    created_at: datetime
+    updated_at: datetime
+    url: str = Field(description="The document in the portal's viewer.")
+
+
+class DocumentPage(PageOut):
+    items: list[DocumentOut]
+
+
+class UploadOut(Schema):
+    outcome: str = Field(description="created, replaced (a new version) or unchanged (the same bytes).")
+    document: DocumentOut
+
+
+class PageSpanOut(Schema):
+    number: int
+    label: str
+    start: int
+    end: int
+
+
+class TextOut(Schema):
+    document_id: UUID
+    version_number: int
+    text: str
+    pages: list[PageSpanOut] = Field(description="Spans of the text.")
+
+
+class UploadForm(Schema):
+    teams: list[Text] = Field(default=[], description="Slugs: narrow a new document to these teams.")
+
+
+@router.get("/collections/{slug:slug}/documents", auth=reads, response=DocumentPage)
+def read_documents(request: HttpRequest, slug: str, paging: PagingQuery) -> dict[str, object]:
+    """List the documents in a collection that you may see, by name, each with its state."""
+    collection = get_visible_collection(user=caller(request), slug=slug)
+    rows = documents_with_state(user=caller(request), collection=collection).order_by("name", "pk")
+    return page_of(rows, paging, _shown)
+
+
+@router.post("/collections/{slug:slug}/documents", auth=writes, response={200: UploadOut, 201: UploadOut})
+def upload(
+    request: HttpRequest, slug: str, file: File[UploadedFile], form: Form[UploadForm]
+) -> Status[dict[str, object]]:
+    """Upload one file as `file`. Poll the document until `state.is_final`. Needs the contributor role.
+
+    201 with a new document; 200 where the name was there: a new version, or nothing for the same bytes.
+    """
+    user = caller(request)
+    collection = get_visible_collection(user=user, slug=slug, role=Role.CONTRIBUTOR)
+    added = add_document(
+        user=user,
+        collection=collection,
+        name=file.name or "",
+        content=file,
+        teams=_teams(request, form.teams),
+    )
+    shown: dict[str, object] = {"outcome": added.outcome, "document": _reload(request, added.document)}
+    return Status(201 if added.outcome == "created" else 200, shown)
+
+
+@router.get("/documents/{uuid:document_id}", auth=reads, response=DocumentOut)
+def read_document(request: HttpRequest, document_id: UUID) -> dict[str, object]:
+    """Return one document with its state."""
+    return _reload(request, get_visible_document(user=caller(request), document_id=document_id))
+
+
+@router.get("/documents/{uuid:document_id}/text", auth=reads, response=TextOut)
+def read_text(request: HttpRequest, document_id: UUID, version: int | None = None) -> dict[str, object]:
+    """Return the text that citations point into. Managers may ask for earlier versions by number."""
+    found = _readable(request, document_id, version)
+    stored = DocumentText.objects.filter(version=found).first()
+    if stored is None:
+        raise NotReadyError(f"Version {found.number} has no text yet. Look at the document's state.")
+    pages = found.pages.order_by("number").values("number", "label", "start", "end")
+    return {
+        "document_id": document_id,
+        "version_number": found.number,
+        "text": stored.text,
+        "pages": list(pages),
+    }
+
+
+@router.get("/documents/{uuid:document_id}/file", auth=reads, response={200: bytes})
+def read_file(request: HttpRequest, document_id: UUID, version: int | None = None) -> HttpResponseBase:
+    """Return the bytes as they were uploaded. Managers may ask for earlier versions by number."""
+    found = _readable(request, document_id, version)
+    name = found.document.name
+    headers = {
+        "Content-Type": found.media_type,
+        "Content-Length": str(found.size),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamingHttpResponse(_stream(blob_path(found.sha256)), headers=headers)
+
+
+@router.delete("/documents/{uuid:document_id}", auth=writes, response={204: None})
+def remove_document(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """Take a document out of every search, answer and page at once. Needs the contributor role."""
+    user = caller(request)
+    delete_document(user=user, document=get_visible_document(user=user, document_id=document_id))
+    return HttpResponse(status=204)
+
+
+@router.post("/documents/{uuid:document_id}/retry", auth=writes, response={202: DocumentOut})
+def retry(request: HttpRequest, document_id: UUID) -> Status[dict[str, object]]:
+    """Read a document again that could not be read. Needs the contributor role; 409 where it was read."""
+    user = caller(request)
+    document = get_visible_document(user=user, document_id=document_id, role=Role.CONTRIBUTOR)
+    try:
+        retry_document(user=user, document=document)
+    except InvalidInputError as error:
+        raise NotReadyError(str(error)) from error
+    return Status(202, _reload(request, document))
+
+
+def check_upload_size(request: HttpRequest) -> None:
+    """Refuse a request by the length that it announces, before any of it is parsed."""
+    length = request.headers.get("Content-Length", "")
+    if length.isdigit() and int(length) > (settings.MAX_UPLOAD_MB << 20) + _FORM_OVERHEAD:
+        raise TooLargeError(
+            f"The upload is larger than {settings.MAX_UPLOAD_MB} MB. Split it, or ask your admin for more."
+        )
+
+
+def _teams(request: HttpRequest, slugs: list[str]) -> list[Team] | None:
+    if not slugs:
+        return None
+    teams = list(visible_teams(user=caller(request)).filter(slug__in=slugs))
+    if unknown := sorted(set(slugs) - {team.slug for team in teams}):
+        raise InvalidInputError(f"You are in no team with the slug “{unknown[0]}”. GET /me lists your teams.")
+    return teams
+
+
+def _readable(request: HttpRequest, document_id: UUID, number: int | None) -> DocumentVersion:
+    """Return the version to read: the one asked for, else the one that is searched, else the newest."""
+    user = caller(request)
+    document = get_visible_document(user=user, document_id=document_id)
+    versions = readable_versions(user=user, document=document).select_related("document").order_by("-number")
+    if number is not None:
+        found = versions.filter(number=number).first()
+    else:
+        found = document.current_version or versions.first()
+        if found is None:
+            raise NotReadyError("This document is not indexed yet. Look at its state.")
+    if found is None:
+        raise NotVisibleError
+    return found
+
+
+async def _stream(path: Path) -> AsyncIterator[bytes]:
+    """Yield a file in pieces; Django would read a plain file whole into memory under ASGI."""
+    file: BinaryIO = await sync_to_async(open)(path, "rb")
+    try:
+        while piece := await sync_to_async(file.read)(_PIECE):
+            yield piece
+    finally:
+        await sync_to_async(file.close)()
+
+
+def _reload(request: HttpRequest, document: Document) -> dict[str, object]:
+    return _shown(documents_with_state(user=caller(request)).get(pk=document.pk))
+
+
+def _shown(document: Document) -> dict[str, object]:
+    state: DocumentState = describe_state(document)
+    return {
+        "id": document.pk,
+        "name": document.name,
+        "title": document.title,
+        "collection_slug": document.collection.slug,
+        "collection_title": document.collection.title,
+        "is_narrowed": document.is_narrowed,
+        "state": state,
+        "version": document.current_version,
+        "created_at": document.created_at,
+        "updated_at": document.updated_at,
+        "url": absolute(reverse("document", args=[document.pk])),
+    }

@@ -1,0 +1,87 @@
+"""An answer while it is written, as server-sent events: `event: NAME`, `data: JSON`, an empty line."""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest
+
+from llm.events import EngineChosen, Refused, Restarted, SentenceDone, TextDelta
+from portal.answers.services import Found, Searching, Stored, StreamEvent
+from portal.answers.shown import ShownAnswer, Source
+from portal.api.problems import UNEXPECTED, problem_body
+
+log = logging.getLogger(__name__)
+
+EVENT_STREAM = "text/event-stream"
+EVENTS_DOC = (
+    "With `Accept: text/event-stream`: `searching` {documents, collections}, `sources` {sources}, "
+    "`delta` {sentence, text}, `sentence` {sentence, text, citations, support, reason}, "
+    "`notice` {notice, restart}, `refused` {reason}, `done` with the whole answer, or `error` with a problem."
+)
+
+
+def wants_events(request: HttpRequest) -> bool:
+    """Return whether the client asked for events; without an Accept header it gets JSON."""
+    return EVENT_STREAM in request.headers.get("Accept", "")
+
+
+async def render(
+    request: HttpRequest,
+    events: AsyncIterator[StreamEvent],
+    *,
+    show: Callable[[ShownAnswer], dict[str, Any]],
+    source: Callable[[Source], dict[str, Any]],
+) -> AsyncIterator[str]:
+    """Yield each event as text for the wire; the last is `done`, or `error` where it broke off."""
+    try:
+        async for event in events:
+            named = _corpus_event(event, show, source) or _engine_event(event)
+            if named:
+                yield _wire(*named)
+    except Exception:  # the status line is sent: only an event can still tell of it
+        log.exception("%s broke off", request.path)
+        yield _wire("error", problem_body(request, HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED))
+
+
+def _wire(name: str, data: dict[str, Any]) -> str:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+def _corpus_event(
+    event: StreamEvent,
+    show: Callable[[ShownAnswer], dict[str, Any]],
+    source: Callable[[Source], dict[str, Any]],
+) -> tuple[str, dict[str, Any]] | None:
+    match event:
+        case Searching():
+            return "searching", {"documents": event.documents, "collections": event.collections}
+        case Found():
+            return "sources", {"sources": [source(one) for one in event.sources]}
+        case Stored():
+            return "done", show(event.answer)
+    return None
+
+
+def _engine_event(event: StreamEvent) -> tuple[str, dict[str, Any]] | None:
+    match event:
+        case TextDelta():
+            return "delta", {"sentence": event.sentence, "text": event.text}
+        case SentenceDone():
+            numbers = list(dict.fromkeys(one.number for one in event.citations))
+            return "sentence", {
+                "sentence": event.sentence,
+                "text": event.text,
+                "citations": numbers,
+                "support": event.support,
+                "reason": event.reason,
+            }
+        case EngineChosen() if event.notice:
+            return "notice", {"notice": event.notice, "restart": False}
+        case Restarted():
+            return "notice", {"notice": event.notice, "restart": True}
+        case Refused():
+            return "refused", {"reason": event.reason}
+    return None

@@ -1,0 +1,72 @@
+"""Search without an answer: the passages themselves."""
+
+from datetime import datetime
+from urllib.parse import urljoin
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from ninja import Router, Schema
+from pydantic import Field
+
+from portal.api.auth import caller, reads
+from portal.api.fields import RequestBody, Text
+from retrieval.search import Hit, SearchResults, search
+
+router = Router(tags=["Search and answers"])
+
+
+class SearchIn(RequestBody):
+    query: Text = Field(examples=["How long is the warranty?"])
+    collections: list[Text] = Field(default=[], max_length=100, description="Slugs to search in; none: all.")
+    limit: int = Field(default=10, ge=1, le=50)
+
+
+class SnippetPartOut(Schema):
+    text: str
+    marked: bool = Field(description="Whether this part is one of the words that were searched.")
+
+
+class HitOut(Schema):
+    document_id: UUID
+    title: str
+    name: str
+    collection_slug: str
+    collection_title: str
+    version_number: int
+    heading_path: list[str]
+    page: int | None
+    last_page: int | None
+    text: str = Field(description="The whole passage.")
+    start: int = Field(description="First character of the passage in the document's text.")
+    end: int
+    score: float = Field(description="0 to 1; comparable within one search only.")
+    snippet: list[SnippetPartOut]
+    updated_at: datetime
+    url: str = Field(description="The passage in the portal's viewer.")
+
+    @staticmethod
+    def resolve_url(hit: Hit) -> str:
+        return absolute(
+            f"{reverse('document', args=[hit.document_id])}?start={hit.start}&end={hit.end}#passage"
+        )
+
+
+class SearchOut(Schema):
+    query: str
+    hits: list[HitOut]
+    documents: int = Field(description="Documents that were searched: those that you may see.")
+    collections: int
+    timings: dict[str, float] = Field(description="Milliseconds by step.")
+
+
+def absolute(path: str) -> str:
+    """Return the full address of a path of the portal."""
+    return urljoin(settings.BASE_URL + "/", path)
+
+
+@router.post("/search", auth=reads, response=SearchOut)
+def find(request: HttpRequest, body: SearchIn) -> SearchResults:
+    """Find the passages that fit a question best, by words and by meaning, among those that you may see."""
+    return search(user=caller(request), query=body.query, collections=body.collections, limit=body.limit)
