@@ -165,6 +165,7 @@ def _source_of_hit(number: int, hit: Hit, span: tuple[int, int] | None = None) -
     start, end = span or (0, len(hit.text))
     return Source(
         number=number,
+        key=_key(hit),
         document_id=hit.document_id,
         version_number=hit.version_number,
         title=hit.title,
@@ -352,6 +353,7 @@ def _source(citation: Citation, version: DocumentVersion, passages: dict[tuple[i
     document, chunk = version.document, passages.get((citation.version_id, citation.ordinal))
     return Source(
         number=citation.number,
+        key=f"{citation.version_id}:{citation.ordinal}",
         document_id=document.pk,
         version_number=version.number,
         title=document.title,

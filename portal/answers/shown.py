@@ -10,9 +10,13 @@ from django.urls import reverse
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage behind an answer. `start:end` is the quote's span in the text of that version."""
+    """A passage behind an answer. `start:end` is the quote's span in the text of that version.
+
+    `key` names the passage in the events of the engine while the answer is written.
+    """
 
     number: int
+    key: str
     document_id: UUID
     version_number: int
     title: str
