@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
 
-import bm25s
+import bm25s  # type: ignore[import-untyped]  # the package has no types
 import numpy as np
 from numpy.typing import NDArray
 
@@ -111,7 +111,9 @@ def _scaled(values: NDArray[np.float32]) -> Array:
 
 
 def _article(documents: frozenset[int]) -> frozenset[int]:
-    return frozenset(first + i for d in documents for first in (d // ARTICLE * ARTICLE,) for i in range(ARTICLE))
+    return frozenset(
+        first + i for d in documents for first in (d // ARTICLE * ARTICLE,) for i in range(ARTICLE)
+    )
 
 
 def _samples(corpus: Corpus, other: Corpus, *, articles: bool) -> Iterator[Sample]:
@@ -153,7 +155,8 @@ def fit(x: Array, y: Array, sample_weights: Array) -> Array:
 
 
 def predict(beta: Array, x: Array) -> Array:
-    return 1 / (1 + np.exp(-(beta[0] + x @ beta[1:])))
+    chances: Array = 1 / (1 + np.exp(-(beta[0] + x @ beta[1:])))
+    return chances
 
 
 def _balanced(groups: NDArray[np.str_]) -> Array:
@@ -191,7 +194,9 @@ def _report(samples: Sequence[Sample], chances: Array, threshold: float) -> dict
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     default = Path(__file__).resolve().parents[2] / "shared" / "evalsets"
     parser.add_argument("evalsets", type=Path, nargs="?", default=default)
     folder = parser.parse_args().evalsets

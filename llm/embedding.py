@@ -82,9 +82,7 @@ class Embedder(ABC):
         self._refuse_long(lengths)
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for batch in self._batches(lengths):
-            vectors[batch] = self._embed_retrying(
-                [self.passage_prefix + texts[i] for i in batch]
-            )
+            vectors[batch] = self._embed_retrying([self.passage_prefix + texts[i] for i in batch])
         return vectors
 
     def embed_query(self, text: str) -> Vectors:
@@ -93,7 +91,7 @@ class Embedder(ABC):
             if text in self._queries:
                 self._queries.move_to_end(text)
                 return self._queries[text]
-        vector = self._embed_retrying([self.query_prefix + self.shorten(text)])[0]
+        vector: Vectors = self._embed_retrying([self.query_prefix + self.shorten(text)])[0]
         vector.setflags(write=False)
         with self._queries_lock:
             self._queries[text] = vector
@@ -104,11 +102,7 @@ class Embedder(ABC):
     def shorten(self, text: str) -> str:
         """The longest beginning of `text` that the model takes whole."""
         spans = self.token_spans(text)
-        return (
-            text
-            if len(spans) <= self.max_tokens
-            else text[: spans[self.max_tokens - 1][1]]
-        )
+        return text if len(spans) <= self.max_tokens else text[: spans[self.max_tokens - 1][1]]
 
     def _refuse_long(self, lengths: Sequence[int]) -> None:
         for position, length in enumerate(lengths):
@@ -124,10 +118,7 @@ class Embedder(ABC):
         batch: list[int] = []
         for position in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
             longest = lengths[batch[0]] if batch else lengths[position]
-            full = (
-                len(batch) >= self.batch_texts
-                or (len(batch) + 1) * longest > self.batch_tokens
-            )
+            full = len(batch) >= self.batch_texts or (len(batch) + 1) * longest > self.batch_tokens
             if batch and full:
                 yield batch
                 batch = []
@@ -154,10 +145,9 @@ class Embedder(ABC):
             )
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.all(np.isfinite(lengths)) or not np.all(lengths > 0):
-            raise EmbeddingError(
-                f"{self.name} returned a vector without a direction.", permanent=True
-            )
-        return (vectors / lengths).astype(np.float32)
+            raise EmbeddingError(f"{self.name} returned a vector without a direction.", permanent=True)
+        unit: Vectors = (vectors / lengths).astype(np.float32)
+        return unit
 
 
 _loaded: dict[EmbedderSpec, Embedder] = {}

@@ -30,8 +30,6 @@ class EmbeddingError(ModelError):
 class LLMError(ModelError):
     """A language model did not answer; `kind` names the fault for the log and the breaker."""
 
-    def __init__(
-        self, message: str, *, kind: LLMErrorKind, permanent: bool = False
-    ) -> None:
+    def __init__(self, message: str, *, kind: LLMErrorKind, permanent: bool = False) -> None:
         super().__init__(message, permanent=permanent)
         self.kind: LLMErrorKind = kind

@@ -8,16 +8,13 @@ Span = tuple[int, int]
 LONGEST_SENTENCE = 600
 
 # A new line that begins a list item, a table row or, after a blank line, anything at all.
-_BLOCK_BREAK = re.compile(r"\n[ \t]*(?:\n\s*|(?=[-*•‣▪–·] )|(?=\(?[0-9a-zA-Z]{1,3}[.)] ))")
-_TERMINATOR = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”]?")
-_LAST_WORD = re.compile(r"[^\s(\[\"'“‘«]+$")
+_BLOCK_BREAK = re.compile(r"\n[ \t]*(?:\n\s*|(?=[-*•‣▪\u2013·] )|(?=\(?[0-9a-zA-Z]{1,3}[.)] ))")
+_TERMINATOR = re.compile(r"[.!?…]+[\"'”\u2019»)\]]*(?=\s)|[。！？]+[」』”]?")
+_LAST_WORD = re.compile(r"[^\s(\[\"'“\u2018«]+$")
 _SOFT_BREAK = re.compile(r"[;:,]\s|\s")
 
 _ABBREVIATIONS = frozenset(
-    """mr mrs ms dr prof sr jr st vs etc e.g i.e eg ie cf al approx no nos fig figs sec art ch vol pp p ed eds
-    inc ltd co corp dept est gen col lt sgt capt rev hon gov sen rep u.s u.k u.n a.m p.m ph.d b.a m.a jan feb
-    mar apr jun jul aug sep sept oct nov dec z.b d.h u.a bzw ca nr abs bd hrsg vgl usw ggf inkl evtl s.o s.u
-    o.ä i.d.r str tel mio mrd st.-nr p.ex c.-à-d m mm mme mlle av env tél""".split()
+    ["mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "vs", "etc", "e.g", "i.e", "eg", "ie", "cf", "al", "approx", "no", "nos", "fig", "figs", "sec", "art", "ch", "vol", "pp", "p", "ed", "eds", "inc", "ltd", "co", "corp", "dept", "est", "gen", "col", "lt", "sgt", "capt", "rev", "hon", "gov", "sen", "rep", "u.s", "u.k", "u.n", "a.m", "p.m", "ph.d", "b.a", "m.a", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "z.b", "d.h", "u.a", "bzw", "ca", "nr", "abs", "bd", "hrsg", "vgl", "usw", "ggf", "inkl", "evtl", "s.o", "s.u", "o.ä", "i.d.r", "str", "tel", "mio", "mrd", "st.-nr", "p.ex", "c.-à-d", "m", "mm", "mme", "mlle", "av", "env", "tél"]
 )
 
 
@@ -36,15 +33,15 @@ def sentence_spans(text: str) -> list[Span]:
 
 def ends_sentence(before: str, following: str) -> bool:
     """Whether `before`, which ends in a terminator, ends a sentence when `following` comes next."""
-    match = _LAST_WORD.search(before.rstrip("\"'”’»)]").rstrip(".!?…"))
+    match = _LAST_WORD.search(before.rstrip("\"'”\u2019»)]").rstrip(".!?…"))
     last_word = match.group() if match else ""
-    if before.rstrip("\"'”’»)]").endswith((".", "…")) and not before.endswith("…"):
+    if before.rstrip("\"'”\u2019»)]").endswith((".", "…")) and not before.endswith("…"):
         if last_word.lower() in _ABBREVIATIONS or re.fullmatch(r"[^\W\d_]", last_word):
             return False
         # "am 3. Mai" and list numbers: a bare number with a point is rarely the end of a sentence.
         if last_word.isdigit() and (len(last_word) <= 2 or before.strip() == f"{last_word}."):
             return False
-    first = following.lstrip("\"'“‘«([")[:1]
+    first = following.lstrip("\"'“\u2018«([")[:1]
     return not first or not first.islower()
 
 
@@ -84,7 +81,10 @@ def _pieces(text: str, span: Span) -> Iterator[Span]:
     """`span` without white space around it, cut where it is too long."""
     start, end = span
     while end - start > LONGEST_SENTENCE:
-        window = [m.end() for m in _SOFT_BREAK.finditer(text, start + LONGEST_SENTENCE // 2, start + LONGEST_SENTENCE)]
+        window = [
+            m.end()
+            for m in _SOFT_BREAK.finditer(text, start + LONGEST_SENTENCE // 2, start + LONGEST_SENTENCE)
+        ]
         cut = window[-1] if window else start + LONGEST_SENTENCE
         yield from _trimmed(text, start, cut)
         start = cut

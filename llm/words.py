@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-import snowballstemmer
+import snowballstemmer  # type: ignore[import-untyped]  # the package has no types
 
 from llm._frequency import common_rank
 from llm.stopwords import BY_LANGUAGE, ENGLISH
 
-_WORD = re.compile(r"\d+(?:[.,]\d+)*(?!\w)|[^\W_]+(?:['’][^\W_]+)*")
+_WORD = re.compile(r"\d+(?:[.,]\d+)*(?!\w)|[^\W_]+(?:['\u2019][^\W_]+)*")
 _NUMBER = re.compile(r"(?<![^\W_])\d+(?:[.,]\d+)*")
 _GROUPED = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -102,7 +102,7 @@ def _weight(word: str) -> float:
 def _stem(word: str, language: str) -> str:
     if word[0].isdigit():
         return _plain_number(word) if _NUMBER.fullmatch(word) else word
-    return _stem_letters(word.removesuffix("'s").removesuffix("’s"), language)
+    return _stem_letters(word.removesuffix("'s").removesuffix("\u2019s"), language)
 
 
 @lru_cache(maxsize=50_000)

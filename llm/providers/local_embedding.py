@@ -47,27 +47,19 @@ class LocalEmbedder(Embedder):
 
         # A copy of our own: the model's tokenizer changes its truncation at every call, which two threads
         # must not do at once ("Already borrowed").
-        self._tokenizer: Tokenizer = Tokenizer.from_str(
-            self._model.tokenizer.backend_tokenizer.to_str()
-        )
+        self._tokenizer: Tokenizer = Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str())
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self.query_prefix = _prompt(self._model, "query")
-        self.passage_prefix = _prompt(self._model, "document") or _prompt(
-            self._model, "passage"
-        )
+        self.passage_prefix = _prompt(self._model, "document") or _prompt(self._model, "passage")
         special = len(self._tokenizer.encode("").ids)
-        prefix = max(
-            len(self.token_spans(p)) for p in (self.query_prefix, self.passage_prefix)
-        )
+        prefix = max(len(self.token_spans(p)) for p in (self.query_prefix, self.passage_prefix))
         self.max_tokens = int(self._model.max_seq_length or 512) - special - prefix
         self.dimension = int(self._model.get_embedding_dimension() or 0)
 
     def token_spans(self, text: str) -> list[Span]:
         """The character span of every token in `text`: no special tokens, nothing cut off."""
-        offsets: list[Span] = self._tokenizer.encode(
-            text, add_special_tokens=False
-        ).offsets
+        offsets: list[Span] = self._tokenizer.encode(text, add_special_tokens=False).offsets
         return offsets
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
@@ -98,9 +90,7 @@ class _Turnstile:
     def take(self, *, urgent: bool) -> Iterator[None]:
         with self._changed:
             self._urgent_waiting += urgent
-            self._changed.wait_for(
-                lambda: not self._busy and (urgent or not self._urgent_waiting)
-            )
+            self._changed.wait_for(lambda: not self._busy and (urgent or not self._urgent_waiting))
             self._urgent_waiting -= urgent
             self._busy = True
         try:
@@ -166,7 +156,7 @@ def _load_model(spec: EmbedderSpec, folder: Path | None) -> "SentenceTransformer
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # the library has no types here
     if spec.threads:
         torch.set_num_threads(spec.threads)
     try:

@@ -1,0 +1,243 @@
+"""Passages become an answer: refused, quoted, or written by a model and checked; always as a stream."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from llm.answer_reader import AnswerReader, Read, Sentence
+from llm.chat import ChatModel, ChatPiece
+from llm.embedding import Embedder
+from llm.engines import EngineConfig, EngineName, LLMSpec
+from llm.errors import LLMError
+from llm.events import (
+    AnswerEvent,
+    Citation,
+    EngineChosen,
+    Finished,
+    Refused,
+    Restarted,
+    SentenceDone,
+    TextDelta,
+)
+from llm.evidence import Evidence, gather_evidence
+from llm.extractive import choose_quotes, text_deltas
+from llm.grounding import Grounder, Judgement, Source
+from llm.passages import Passage
+from llm.plain_text import remove_invisible
+from llm.prompt import NOT_IN_SOURCES, Prompt, build_prompt
+from llm.providers.openai_chat import OpenAIChat
+
+__all__ = [
+    "AnswerEvent",
+    "Citation",
+    "EngineChosen",
+    "EngineConfig",
+    "Finished",
+    "LLMSpec",
+    "Passage",
+    "Refused",
+    "Restarted",
+    "SentenceDone",
+    "TextDelta",
+    "stream_answer",
+]
+
+log = logging.getLogger(__name__)
+
+NOT_FOUND = "The documents that you can see do not answer this."
+NO_REPLY = "The language model did not answer; these are quotes from the documents."
+BROKE_OFF = "The language model's answer broke off; these are quotes from the documents."
+UNGROUNDED = "The language model's answer was not in the documents; these are quotes from them."
+CUT_AT_LIMIT = "The answer was cut here at its greatest length."
+
+_NEAREST = 3
+_UNSUPPORTED_IN_A_ROW = 3
+
+
+class _UngroundedError(Exception):
+    """The model writes, but nothing that it writes is in the passages."""
+
+
+async def stream_answer(
+    *,
+    question: str,
+    passages: Sequence[Passage],
+    embedder: Embedder,
+    llm: LLMSpec | None,
+    language: str = "en",
+) -> AsyncIterator[AnswerEvent]:
+    """Answer `question` from `passages` (best first), event by event; `Finished` comes last.
+
+    Without `llm`, and whenever it fails, the answer is made of quotes. Close the iterator to stop the
+    model's work. Raises EmbeddingError.
+    """
+    answer = _Answer(question, passages, embedder, llm)
+    evidence = await asyncio.to_thread(
+        gather_evidence, question=question, passages=passages, embedder=embedder, language=language
+    )
+    async with aclosing(answer.events(evidence)) as events:
+        async for event in events:
+            answer.note(event)
+            yield event
+    yield answer.finished()
+
+
+@dataclass
+class _Answer:
+    """One answer in the making."""
+
+    question: str
+    passages: Sequence[Passage]
+    embedder: Embedder
+    llm: LLMSpec | None
+    engine: EngineName = "extractive"
+    model: str = ""
+    started: float = field(default_factory=time.monotonic)
+    first_token_ms: int | None = None
+    usage: ChatPiece = field(default_factory=ChatPiece)
+    shown: bool = False
+
+    async def events(self, evidence: Evidence) -> AsyncGenerator[AnswerEvent, None]:
+        if not evidence.suffices:
+            yield self._refusal()
+            return
+        notice = ""
+        if self.llm is not None:
+            try:
+                async with aclosing(self._written(OpenAIChat(self.llm), self.llm, evidence)) as written:
+                    async for event in written:
+                        yield event
+                    return
+            except LLMError as error:
+                log.warning("language model failed: kind=%s model=%s", error.kind, self.llm.model)
+                notice = BROKE_OFF if self.shown else NO_REPLY
+            except _UngroundedError:
+                log.warning("language model's answer was not grounded: model=%s", self.llm.model)
+                notice = UNGROUNDED
+        if self.shown:
+            yield Restarted(notice)
+        for event in self._quoted(evidence, notice):
+            yield event
+            await asyncio.sleep(0)
+
+    def note(self, event: AnswerEvent) -> None:
+        """Keep what the last event reports on."""
+        if isinstance(event, EngineChosen):
+            self.engine, self.model = event.engine, event.model
+        elif isinstance(event, TextDelta):
+            self.shown = True
+            if self.first_token_ms is None:
+                self.first_token_ms = self._elapsed_ms()
+
+    def finished(self) -> Finished:
+        return Finished(
+            self.engine,
+            self.model,
+            self.first_token_ms,
+            self._elapsed_ms(),
+            self.usage.prompt_tokens,
+            self.usage.output_tokens,
+        )
+
+    def _elapsed_ms(self) -> int:
+        return round((time.monotonic() - self.started) * 1000)
+
+    def _refusal(self) -> Refused:
+        return Refused(NOT_FOUND, tuple(passage.key for passage in self.passages[:_NEAREST]))
+
+    def _quoted(self, evidence: Evidence, notice: str) -> Iterator[AnswerEvent]:
+        yield EngineChosen("extractive", self.embedder.name, notice)
+        numbering = _Numbering(self.passages)
+        for number, quote in enumerate(choose_quotes(evidence, self.passages)):
+            text = " ".join(remove_invisible(quote.text).split())
+            for delta in text_deltas(text):
+                yield TextDelta(number, delta)
+            source = Source(quote.passage, quote.start, quote.end)
+            yield SentenceDone(number, text, numbering.cite([source]), "supported")
+
+    async def _written(
+        self, chat: ChatModel, llm: LLMSpec, evidence: Evidence
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        prompt = build_prompt(
+            question=self.question,
+            passages=self.passages,
+            context_tokens=llm.context_tokens,
+            max_output_tokens=llm.max_output_tokens,
+        )
+        checker = _Checker(prompt, Grounder(prompt.passages, self.embedder, evidence.language))
+        async with aclosing(self._reads(chat, prompt)) as reads:
+            async for read in reads:
+                if not checker.begun:
+                    if NOT_IN_SOURCES in read.text:
+                        yield EngineChosen("llm", llm.model)
+                        yield self._refusal()
+                        return
+                    yield EngineChosen("llm", llm.model)
+                yield await checker.check(read)
+        checker.require_grounds()
+
+    async def _reads(self, chat: ChatModel, prompt: Prompt) -> AsyncGenerator[Read, None]:
+        reader = AnswerReader(prompt.marker)
+        async with aclosing(chat.stream(prompt.messages)) as pieces:
+            async for piece in pieces:
+                if piece.prompt_tokens is not None or piece.output_tokens is not None:
+                    self.usage = piece
+                for read in reader.feed(piece.text):
+                    yield read
+        for read in reader.close():
+            yield read
+
+
+class _Checker:
+    """Turns what the model wrote into events, each sentence with what it rests on."""
+
+    def __init__(self, prompt: Prompt, grounder: Grounder) -> None:
+        self.begun = False
+        self._grounder = grounder
+        self._numbering = _Numbering(prompt.passages)
+        self._sentence = 0
+        self._grounded = 0
+
+    async def check(self, read: Read) -> AnswerEvent:
+        self.begun = True
+        if not isinstance(read, Sentence):
+            return TextDelta(self._sentence, read.text)
+        judgement = await asyncio.to_thread(self._grounder.judge, read.text, read.numbers)
+        return self._done(read.text, judgement)
+
+    def _done(self, text: str, judgement: Judgement) -> SentenceDone:
+        number, self._sentence = self._sentence, self._sentence + 1
+        self._grounded += judgement.support != "unsupported"
+        if self._sentence >= _UNSUPPORTED_IN_A_ROW and not self._grounded:
+            raise _UngroundedError
+        citations = self._numbering.cite(judgement.sources)
+        return SentenceDone(number, text, citations, judgement.support, judgement.reason)
+
+    def require_grounds(self) -> None:
+        """Raise unless something of the answer is in the passages."""
+        if not self._sentence:
+            raise LLMError("The language model's reply held no text.", kind="empty")
+        if not self._grounded:
+            raise _UngroundedError
+
+
+class _Numbering:
+    """Numbers passages in the order in which an answer first cites them."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._passages = passages
+        self._numbers: dict[int, int] = {}
+
+    def cite(self, sources: Sequence[Source]) -> tuple[Citation, ...]:
+        return tuple(
+            Citation(
+                self._numbers.setdefault(source.passage, len(self._numbers) + 1),
+                self._passages[source.passage].key,
+                source.start,
+                source.end,
+            )
+            for source in sources
+        )
