@@ -1,5 +1,6 @@
 """The only place that turns errors into HTTP: one page for each, the same for missing and hidden."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -27,8 +28,8 @@ class Told:
 NOT_FOUND = Told(
     404,
     "Page not found",
-    "There is nothing here that you can see. If you were given this address, ask the person who gave it whether "
-    "your team has access.",
+    "There is nothing here that you can see. If you were given this address, ask the person who gave it "
+    "whether your team has access.",
 )
 TOO_LARGE = Told(
     413,
@@ -47,19 +48,24 @@ SESSION_GONE = Told(
 
 def describe(error: Exception) -> Told | None:
     """Return what to tell about an error that is expected, None for any other."""
-    if isinstance(error, NotVisibleError | Http404):
-        return NOT_FOUND
-    if isinstance(error, NotAllowedError | PermissionDenied):
-        return Told(403, "You cannot do this", str(error) or "Ask an admin.")
-    if isinstance(error, InvalidInputError):
-        return Told(400, "We could not use that", str(error))
-    if isinstance(error, LinkError):
-        return Told(410, "This link does not work any more", str(error))
-    if isinstance(error, TooManyAttemptsError):
-        return Told(429, "Too many attempts", str(error))
-    if isinstance(error, RequestDataTooBig | TooManyFilesSent):
-        return TOO_LARGE
+    for kinds, tell in _KNOWN:
+        if isinstance(error, kinds):
+            return tell(str(error))
     return None
+
+
+_Tell = Callable[[str], Told]
+_KNOWN: tuple[tuple[tuple[type[Exception], ...], _Tell], ...] = (
+    ((NotVisibleError, Http404), lambda _: NOT_FOUND),
+    (
+        (NotAllowedError, PermissionDenied),
+        lambda text: Told(403, "You cannot do this", text or "Ask an admin."),
+    ),
+    ((InvalidInputError,), lambda text: Told(400, "We could not use that", text)),
+    ((LinkError,), lambda text: Told(410, "This link does not work any more", text)),
+    ((TooManyAttemptsError,), lambda text: Told(429, "Too many attempts", text)),
+    ((RequestDataTooBig, TooManyFilesSent), lambda _: TOO_LARGE),
+)
 
 
 def page(request: HttpRequest, told: Told) -> HttpResponse:
@@ -86,7 +92,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return page(request, Told(403, "You cannot do this", str(exception or "") or "Ask an admin."))
+    return page(request, describe(exception or PermissionDenied()) or BAD_REQUEST)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -100,7 +106,7 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer without touching session or database: they may be what failed."""
     if request.path.startswith(_API):
-        told = Told(500, "Something failed here", "It is in the log under this request's id. Try again later.")
+        told = Told(500, "Something failed here", "It is in the log under the id of this request. Try later.")
         return _problem(request, told)
     context = {
         "portal_name": settings.PORTAL_NAME,

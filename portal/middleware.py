@@ -58,5 +58,5 @@ class _KnownErrors(MiddlewareMixin):
 
 @sync_and_async_middleware
 def known_errors(get_response: GetResponse) -> _KnownErrors:
-    """Turn the errors that views let through into pages; anything else goes on to the log and the 500 page."""
+    """Turn the errors that views let through into pages; any other goes on to the log and the 500 page."""
     return _KnownErrors(get_response)

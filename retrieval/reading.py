@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db.models import F
+from django.db.models.functions import Substr
 
 from retrieval.models import DocumentText, DocumentVersion, Page
 
@@ -114,6 +115,15 @@ def page_at(*, version: DocumentVersion, position: int) -> int:
         .values_list("number", flat=True)
     )
     return found.first() or 1
+
+
+def passage_text(*, version: DocumentVersion, passage: Span) -> str:
+    """Return the text of a passage, at most 4,000 characters of it; empty where there is none."""
+    length = min(passage.end - passage.start, 4000)
+    part = DocumentText.objects.filter(version=version).annotate(
+        part=Substr("text", passage.start + 1, length)
+    )
+    return part.values_list("part", flat=True).first() or ""
 
 
 def page_window(*, version: DocumentVersion, around: int, passage: Span | None) -> PageWindow:

@@ -1,0 +1,206 @@
+"""An answer made ready for its template: sentences with their marks, sources with the quote marked."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from portal.accounts.models import User
+from portal.answers.models import Question
+from portal.answers.shown import Mark, ShownAnswer, Source, passage_url
+from portal.web.ask import describe_counts
+from retrieval import access
+from retrieval.search import visible_counts
+from retrieval.snippets import SnippetPart
+
+EXTRACTIVE = "extractive"
+_STEPS = {
+    "count": "Counting what you can see",
+    "embed": "Understanding the question",
+    "search": "Searching",
+    "read": "Reading passages",
+    "first_words": "First words",
+    "answer": "Writing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MarkView:
+    """A citation mark with the card that it opens."""
+
+    number: int
+    url: str
+    title: str
+    collection_title: str
+    page: int | None
+    updated_at: datetime
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceView:
+    """`key` makes the ids of its cards unique on the page."""
+
+    key: str
+    text: str
+    support: str
+    reason: str
+    marks: tuple[MarkView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    number: int
+    url: str
+    title: str
+    name: str
+    collection_title: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    version_number: int
+    updated_at: datetime
+    score: float
+    parts: tuple[SnippetPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView:
+    """Everything that `answers/_answer.html` shows. `narrowed` names the collections that were chosen."""
+
+    question_id: UUID
+    question: str
+    state: str
+    engine: str
+    model: str
+    notice: str
+    reason: str
+    is_extractive: bool
+    created_at: datetime
+    seconds: str
+    steps: tuple[tuple[str, float], ...]
+    sentences: tuple[SentenceView, ...]
+    sources: tuple[SourceView, ...]
+    nearest: tuple[SourceView, ...]
+    searched: str
+    narrowed: str
+    owner_team: str
+    owner_collection: str
+
+
+def view_answer(*, user: User, question: Question, shown: ShownAnswer) -> AnswerView:
+    """Return an answer as its page shows it, with what was searched and whom to ask where it is a refusal."""
+    counts = visible_counts(user=user, collections=question.collections)
+    team, owned = _owner(user, shown)
+    return AnswerView(
+        question_id=shown.question_id,
+        question=shown.question,
+        state=shown.state,
+        engine=shown.engine,
+        model=shown.model,
+        notice=shown.notice,
+        reason=shown.reason,
+        is_extractive=shown.engine == EXTRACTIVE,
+        created_at=shown.created_at,
+        seconds=f"{shown.timings['answer'] / 1000:.1f}" if shown.timings.get("answer") else "",
+        steps=tuple(
+            (_STEPS[name], shown.timings[name]) for name in _STEPS if shown.timings.get(name) is not None
+        ),
+        sentences=_sentences(shown),
+        sources=view_sources(shown.sources),
+        nearest=view_sources(shown.nearest),
+        searched=describe_counts(counts.collections, counts.documents) if shown.state == "refused" else "",
+        narrowed=_titles(user, question),
+        owner_team=team,
+        owner_collection=owned,
+    )
+
+
+def _owner(user: User, shown: ShownAnswer) -> tuple[str, str]:
+    """Return the team that looks after the collection of the nearest passage, and that collection."""
+    if not shown.nearest:
+        return "", ""
+    visible = access.visible_collections(user=user).select_related("owner_team")
+    nearest = visible.filter(slug=shown.nearest[0].collection_slug).first()
+    return (nearest.owner_team.name, nearest.title) if nearest else ("", "")
+
+
+def _titles(user: User, question: Question) -> str:
+    if not question.collections:
+        return ""
+    chosen = (
+        access.visible_collections(user=user).filter(slug__in=question.collections).order_by("title", "pk")
+    )
+    return ", ".join(chosen.values_list("title", flat=True))
+
+
+def _sentences(shown: ShownAnswer) -> tuple[SentenceView, ...]:
+    by_number = {source.number: source for source in shown.sources}
+    return tuple(
+        SentenceView(
+            key=str(position),
+            text=sentence.text,
+            support=sentence.support,
+            reason=sentence.reason,
+            marks=tuple(_mark(mark, by_number[mark.number]) for mark in sentence.marks),
+        )
+        for position, sentence in enumerate(shown.sentences)
+    )
+
+
+def _mark(mark: Mark, source: Source) -> MarkView:
+    begins = source.start - max(source.passage.find(source.quote), 0)
+    quote = source.passage[max(mark.start - begins, 0) : mark.end - begins] or source.quote
+    return _mark_view(mark.number, mark.url, source, quote)
+
+
+def _mark_view(number: int, url: str, source: Source, quote: str) -> MarkView:
+    return MarkView(
+        number=number,
+        url=url,
+        title=source.title,
+        collection_title=source.collection_title,
+        page=source.page,
+        updated_at=source.updated_at,
+        quote=quote,
+    )
+
+
+def mark_while_writing(*, number: int, source: Source, start: int, end: int) -> MarkView:
+    """Return the mark of a sentence that was just written; `start:end` counts in the passage's text.
+
+    `source` is one of those that were found: its quote is the whole passage.
+    """
+    url = passage_url(source.document_id, source.start + start, source.start + end)
+    return _mark_view(number, url, source, source.passage[start:end])
+
+
+def view_sources(sources: Iterable[Source]) -> tuple[SourceView, ...]:
+    return tuple(
+        SourceView(
+            number=source.number,
+            url=source.url,
+            title=source.title,
+            name=source.name,
+            collection_title=source.collection_title,
+            heading_path=source.heading_path,
+            page=source.page,
+            version_number=source.version_number,
+            updated_at=source.updated_at,
+            score=source.score,
+            parts=tuple(_parts(source)),
+        )
+        for source in sources
+    )
+
+
+def _parts(source: Source) -> Sequence[SnippetPart]:
+    """Return the passage with the quote marked; with nothing marked where the quote is all of it."""
+    at = source.passage.find(source.quote)
+    if at < 0 or source.quote == source.passage:
+        return [SnippetPart(source.passage, marked=False)]
+    pieces = [
+        SnippetPart(source.passage[:at], marked=False),
+        SnippetPart(source.quote, marked=True),
+        SnippetPart(source.passage[at + len(source.quote) :], marked=False),
+    ]
+    return [piece for piece in pieces if piece.text]

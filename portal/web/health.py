@@ -1,0 +1,126 @@
+"""Is the process alive, and is it ready to answer questions? Each part that is not ready is named."""
+
+import logging
+import tempfile
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from ingestion.models import IngestionJob
+from llm.errors import ModelError
+from retrieval.generations import NoGenerationError, embedder, serving_generation
+
+log = logging.getLogger(__name__)
+READY = "ready"
+_WORKER_PATIENCE = timedelta(minutes=1)
+_WITHOUT = {"worker"}  # questions are answered without it; documents wait
+
+
+class _Known:
+    """What cannot become untrue while this process runs, so that it is found out once."""
+
+    model = "is being loaded"
+    migrated = False
+
+
+def load_model_in_background() -> None:
+    """Load the embedding model, so that the first question does not wait for it."""
+    threading.Thread(target=_load_model, name="load-model", daemon=True).start()
+
+
+def _load_model() -> None:
+    try:
+        embedder().embed_query("ready")
+    except ModelError as error:
+        log.exception("the embedding model %s cannot be used", settings.EMBEDDING_MODEL)
+        _Known.model = f"cannot be used: {error}"
+    else:
+        _Known.model = READY
+
+
+@require_safe
+@never_cache
+def livez(request: HttpRequest) -> HttpResponse:
+    """Answer as long as the process can: touches neither database nor model nor disk."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Name every part and its state; 503 until questions can be answered."""
+    parts = {name: _state(check) for name, check in _CHECKS.items()}
+    is_ready = all(state == READY for name, state in parts.items() if name not in _WITHOUT)
+    return JsonResponse({"ready": is_ready, "parts": parts}, status=200 if is_ready else 503)
+
+
+def _state(check: Callable[[], str]) -> str:
+    try:
+        return check()
+    except (DatabaseError, OSError) as error:
+        log.warning("not ready: %s", error)
+        return "cannot be reached"
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return READY
+
+
+def _migrations() -> str:
+    if not _Known.migrated:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        _Known.migrated = not missing
+        if missing:
+            return f"{len(missing)} to apply: run `manage.py migrate --database owner`"
+    return READY
+
+
+def _model() -> str:
+    return _Known.model
+
+
+def _generation() -> str:
+    try:
+        serving_generation()
+    except NoGenerationError as error:
+        return str(error)
+    return READY
+
+
+def _blobs() -> str:
+    folder = Path(settings.MEDIA_ROOT)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        return READY
+
+
+def _worker() -> str:
+    """Judge by the ledger: a document that has been due for a minute and is not taken has no worker."""
+    late = timezone.now() - _WORKER_PATIENCE
+    waiting = IngestionJob.objects.filter(state=IngestionJob.State.QUEUED, due_at__lt=late).count()
+    working = IngestionJob.objects.filter(heartbeat_at__gt=late).exists()
+    if waiting and not working:
+        return f"does not answer: {waiting} documents wait to be read"
+    return READY
+
+
+_CHECKS: dict[str, Callable[[], str]] = {
+    "database": _database,
+    "migrations": _migrations,
+    "generation": _generation,
+    "model": _model,
+    "blobs": _blobs,
+    "worker": _worker,
+}
