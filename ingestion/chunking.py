@@ -1,0 +1,269 @@
+"""A document becomes chunks: spans of its text, each small enough for the embedding model with its context.
+
+Sections come first, then paragraphs, sentences only where a paragraph is too long, and a cut inside a word
+only where nothing else fits. Nothing is left out: every character that is not white space is in some chunk.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from ingestion._sections import Section, read_sections
+from ingestion._sentences import sentence_spans
+from ingestion.parsing.document import ParsedDocument
+
+TokenSpans = Callable[[str], list[tuple[int, int]]]
+
+SPECIAL_TOKENS = 2  # at the start and the end of what the model reads
+_TARGET = 200  # tokens up to which small neighbours are merged
+_TINY = 40  # a section (or the rest of one) below this joins its neighbour
+_CONTEXT_SHARE = 4  # the context gets at most a quarter of the budget
+_OVERLAP_SHARE = 5  # a sentence is repeated when it takes at most a fifth of the budget
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of a document's text: ``document.text[start:end] == text``.
+
+    ``context`` (document title, headings and table header that are not in ``text`` itself) goes before the
+    text, on a line of its own, for embedding and BM25. ``tokens`` counts context and text together, without
+    special tokens. ``page`` and ``last_page`` are the first and last page, None where there are no pages.
+    """
+
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    last_page: int | None
+    tokens: int
+    context: str
+
+
+def split_into_chunks(document: ParsedDocument, *, token_spans: TokenSpans, max_tokens: int) -> list[Chunk]:
+    """Return the chunks of a document in reading order.
+
+    ``token_spans`` gives the span of every model token of a text, without special tokens; context, text and
+    two special tokens together never exceed ``max_tokens``. Raises ValueError for ``max_tokens`` below 16.
+    """
+    if max_tokens < 16:
+        raise ValueError(f"max_tokens must be at least 16, not {max_tokens}")
+    splitter = _Splitter(document, token_spans, max_tokens)
+    ranges = _merge_tiny(list(splitter.ranges(read_sections(document))), splitter)
+    chunks = [chunk for part in ranges for chunk in splitter.chunks(part)]
+    return [replace(chunk, ordinal=ordinal) for ordinal, chunk in enumerate(chunks)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """A part of one section (or of tiny siblings) that becomes a chunk."""
+
+    start: int
+    end: int
+    path: tuple[str, ...]
+    zone: int
+    header: str
+    is_section: bool  # the whole of its section
+
+
+class _Splitter:
+    """Cuts the text of one document; tokens are counted by bisection in one list for the whole text."""
+
+    def __init__(self, document: ParsedDocument, token_spans: TokenSpans, max_tokens: int) -> None:
+        self._text = document.text
+        self._title = document.title
+        self._pages = [(block.start, block.page) for block in document.blocks if block.page is not None]
+        self._page_starts = [start for start, _ in self._pages]
+        self._token_spans = token_spans
+        self._max = max_tokens - SPECIAL_TOKENS
+        self._starts = [start for start, _ in token_spans(self._text)]
+        self._contexts: dict[tuple[str, ...], tuple[str, int]] = {}
+
+    def count(self, start: int, end: int) -> int:
+        """Return how many tokens of the whole text begin in a span."""
+        return bisect_left(self._starts, end) - bisect_left(self._starts, start)
+
+    # Sections become ranges.
+
+    def ranges(self, sections: list[Section]) -> Iterator[_Range]:
+        for section in sections:
+            cuts = list(self._pack(section))
+            for start, end, header in cuts:
+                yield _Range(start, end, section.path, section.zone, header, len(cuts) == 1)
+
+    def _pack(self, section: Section) -> Iterator[tuple[int, int, str]]:
+        """Yield (start, end, table header of the first row) of the parts of one section."""
+        room = self._room(section.path, self._longest_header(section))
+        target, end_all = min(room, _TARGET), section.atoms[-1].end
+        start, end, header = -1, -1, ""
+        for atom in section.atoms:
+            fits = room if self.count(atom.start, end_all) < _TINY else target
+            if start >= 0 and (
+                self.count(start, atom.end) <= fits or self._only_headings(section, start, atom.start)
+            ):
+                end = atom.end
+            else:
+                if start >= 0:
+                    yield from self._sized(start, end, room, header)
+                start, end, header = atom.start, atom.end, atom.header
+        yield from self._sized(start, end, room, header)
+
+    @staticmethod
+    def _longest_header(section: Section) -> str:
+        return max((atom.header for atom in section.atoms), key=len)
+
+    @staticmethod
+    def _only_headings(section: Section, start: int, end: int) -> bool:
+        """Whether nothing but headings stands before: they stay with the text below them."""
+        return start == section.atoms[0].start and end <= section.body_start
+
+    def _sized(self, start: int, end: int, room: int, header: str) -> Iterator[tuple[int, int, str]]:
+        if self.count(start, end) <= room:
+            yield start, end, header
+            return
+        for first, last in self._by_sentences(start, end, room):
+            yield first, last, header
+
+    def _by_sentences(self, start: int, end: int, room: int) -> Iterator[tuple[int, int]]:
+        """Yield spans that fit, cut between sentences; neighbours share a sentence where it is short."""
+        first = last = start
+        before = start  # where the last sentence of the open part begins
+        for begin, stop in sentence_spans(self._text, start, end):
+            if self.count(first, stop) <= room:
+                before, last = begin, stop
+                continue
+            if last > first:
+                yield first, last
+            overlaps = before > first and self.count(before, last) * _OVERLAP_SHARE <= room
+            first = before if overlaps and self.count(before, stop) <= room else begin
+            if self.count(first, stop) > room:
+                *whole, (first, stop_) = self._by_tokens(first, stop, room)
+                yield from whole
+                last, before = stop_, first
+                continue
+            before, last = begin, stop
+        if last > first:
+            yield first, last
+
+    def _by_tokens(self, start: int, end: int, room: int) -> Iterator[tuple[int, int]]:
+        """Yield spans of at most ``room`` tokens, cut at a blank where there is one in the last half."""
+        while self.count(start, end) > room:
+            index = bisect_left(self._starts, start)
+            cut = self._starts[index + room]
+            blank = max(self._text.rfind(" ", start, cut + 1), self._text.rfind("\n", start, cut + 1))
+            half = self._starts[index + room // 2]
+            if blank > half:
+                cut = blank + 1
+            yield start, cut
+            start = cut
+        yield start, end
+
+    # Ranges become chunks.
+
+    def chunks(self, part: _Range) -> Iterator[Chunk]:
+        """Yield the chunk of a range; several where the joined text has more tokens than was counted."""
+        start, end = self._stripped(part.start, part.end)
+        if start >= end:
+            return
+        text = self._text[start:end]
+        context = self._context(part, text)
+        joined = f"{context}\n{text}" if context else text
+        tokens = len(self._token_spans(joined))
+        if tokens > self._max and context and end - start < 2:
+            context, tokens = "", len(self._token_spans(text))
+        if tokens > self._max and end - start > 1:
+            middle = self._middle(start, end)
+            yield from self.chunks(replace(part, start=start, end=middle))
+            yield from self.chunks(replace(part, start=middle, end=end))
+            return
+        yield Chunk(0, start, end, text, part.path, self._page(start), self._page(end - 1), tokens, context)
+
+    def _stripped(self, start: int, end: int) -> tuple[int, int]:
+        text = self._text[start:end]
+        return start + len(text) - len(text.lstrip()), end - (len(text) - len(text.rstrip()))
+
+    def _middle(self, start: int, end: int) -> int:
+        first, last = bisect_left(self._starts, start), bisect_left(self._starts, end)
+        middle = self._starts[(first + last) // 2] if last - first > 1 else 0
+        return middle if start < middle < end else (start + end) // 2
+
+    def _page(self, position: int) -> int | None:
+        index = bisect_left(self._page_starts, position + 1) - 1
+        return self._pages[index][1] if index >= 0 else None
+
+    # Contexts
+
+    def _room(self, path: tuple[str, ...], header: str) -> int:
+        """Return the tokens that are left for text beside the context."""
+        return self._max - self._fitted((self._title, *path, header))[1]
+
+    def _context(self, part: _Range, text: str) -> str:
+        """Return what a reader of the chunk alone would miss: title, headings and header not in it."""
+        inside = text[:600]
+        path = tuple(heading for heading in part.path if heading not in inside)
+        header = part.header if not all(row in text for row in part.header.split(" / ")) else ""
+        title = self._title if self._title not in inside else ""
+        return self._fitted((title, *path, header))[0]
+
+    def _fitted(self, parts: tuple[str, ...]) -> tuple[str, int]:
+        """Return the context made of (title, headings, table header), shortened to its share, and its tokens."""
+        if parts not in self._contexts:
+            self._contexts[parts] = self._fit(parts)
+        return self._contexts[parts]
+
+    def _fit(self, parts: tuple[str, ...]) -> tuple[str, int]:
+        title, *path, header = parts
+        most = self._max // _CONTEXT_SHARE
+        text = ""
+        for kept in ([title, *path], [title, *path[-1:]], path[-1:], []):
+            line = " › ".join(part for part in kept if part)
+            text = "\n".join(part for part in (line, header) if part) or text
+            spans = self._token_spans(text)
+            if len(spans) <= most:
+                return text, len(spans)
+        kept_tokens = most
+        while len(spans) > most:  # a cut inside a word may make more tokens of the rest
+            text = text[: spans[kept_tokens][0]].rstrip() if kept_tokens > 0 else ""
+            spans = self._token_spans(text)
+            kept_tokens = min(kept_tokens, len(spans)) - 1
+        return text, len(spans)
+
+
+def _merge_tiny(parts: list[_Range], splitter: _Splitter) -> list[_Range]:
+    """Join a section below the tiny size with its next sibling or child, under the path they share."""
+    merged: list[_Range] = []
+    for part in parts:
+        last = merged[-1] if merged else None
+        if (
+            last
+            and _is_tiny(last, splitter)
+            and _are_near(last, part)
+            and splitter.count(last.start, part.end) <= _TARGET
+        ):
+            path = _shared(last.path, part.path) or last.path
+            merged[-1] = _Range(last.start, part.end, path, part.zone, last.header, part.is_section)
+        else:
+            merged.append(part)
+    return merged
+
+
+def _is_tiny(part: _Range, splitter: _Splitter) -> bool:
+    return part.is_section and splitter.count(part.start, part.end) < _TINY
+
+
+def _are_near(one: _Range, other: _Range) -> bool:
+    return (
+        one.zone == other.zone
+        and other.is_section
+        and (one.path[:-1] == other.path[:-1] or other.path[: len(one.path)] == one.path)
+    )
+
+
+def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    length = 0
+    while length < min(len(one), len(other)) and one[length] == other[length]:
+        length += 1
+    return one[:length]
