@@ -14,7 +14,7 @@ from typing import TypeAlias
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from ingestion.bell import ring
@@ -69,7 +69,7 @@ WITH busy AS (
     FROM ingestion_ingestionjob AS job
     JOIN retrieval_documentversion AS version ON version.id = job.version_id
     JOIN retrieval_document AS document ON document.id = version.document_id
-    WHERE job.state = 'working' AND job.lease_expires_at > now()
+    WHERE job.state = 'working' AND job.lease_expires_at > statement_timestamp()
     GROUP BY document.collection_id
 )
 SELECT job.id
@@ -77,8 +77,8 @@ FROM ingestion_ingestionjob AS job
 JOIN retrieval_documentversion AS version ON version.id = job.version_id
 JOIN retrieval_document AS document ON document.id = version.document_id
 LEFT JOIN busy ON busy.collection_id = document.collection_id
-WHERE (job.state = 'queued' AND job.due_at <= now())
-   OR (job.state = 'working' AND job.lease_expires_at <= now())
+WHERE (job.state = 'queued' AND job.due_at <= statement_timestamp())
+   OR (job.state = 'working' AND job.lease_expires_at <= statement_timestamp())
 ORDER BY coalesce(busy.jobs, 0), job.due_at, job.id
 LIMIT 1
 FOR UPDATE OF job SKIP LOCKED
@@ -114,16 +114,24 @@ def _is_exhausted(job: IngestionJob) -> bool:
 
 
 def _claim(job: IngestionJob) -> Claim:
-    now = timezone.now()
-    job.state, job.stage = State.WORKING, Stage.PARSING
-    job.attempts += 1
-    job.fence += 1
-    job.done = job.total = 0
-    job.worker, job.started_at, job.heartbeat_at = worker_name(), job.started_at or now, now
-    job.reason = job.message = ""
-    job.save()
-    IngestionJob.objects.filter(pk=job.pk).update(lease_expires_at=Now() + lease())
-    return Claim(str(job.pk), job.version_id, job.fence, job.attempts)
+    """Take a job whose row is locked."""
+    claim = Claim(str(job.pk), job.version_id, job.fence + 1, job.attempts + 1)
+    IngestionJob.objects.filter(pk=job.pk).update(
+        state=State.WORKING,
+        stage=Stage.PARSING,
+        attempts=claim.attempt,
+        losses=job.losses,
+        fence=claim.fence,
+        lease_expires_at=Now() + lease(),
+        heartbeat_at=Now(),
+        started_at=Coalesce("started_at", Now()),
+        worker=worker_name(),
+        done=0,
+        total=0,
+        reason="",
+        message="",
+    )
+    return claim
 
 
 def lease() -> timedelta:

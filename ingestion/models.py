@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 
@@ -39,7 +40,7 @@ class IngestionJob(models.Model):
     )
     lease_expires_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
-    due_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(db_default=Now())
     worker = models.CharField(max_length=120, blank=True)
     reason = models.CharField(max_length=30, blank=True)
     message = models.TextField(blank=True)

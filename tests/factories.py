@@ -155,7 +155,7 @@ def searchable_document(
     version = made.versions.get()
     with transaction.atomic():
         publish_version(
-            version=version, index=_index(made.title, passages), generation=ensure_first_generation()
+            version=version, index=index(made.title, passages), generation=ensure_first_generation()
         )
     version.jobs.update(state="indexed", stage="done", attempts=1, finished_at=timezone.now())
     made.refresh_from_db()
@@ -165,7 +165,7 @@ def searchable_document(
     return made
 
 
-def _index(title: str, passages: Sequence[str]) -> NewIndex:
+def index(title: str, passages: Sequence[str]) -> NewIndex:
     spans = _spans(passages)
     chunks = [
         NewChunk(

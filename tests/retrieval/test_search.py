@@ -1,0 +1,153 @@
+"""Search over real vectors and postings: found by both halves, and blind to what the person may not see."""
+
+import math
+from dataclasses import replace
+
+import bm25s
+import numpy as np
+import pytest
+from django.test import override_settings
+
+from portal.accounts.models import User
+from retrieval.analysis import analyse
+from retrieval.errors import InvalidInputError
+from retrieval.generations import serving_generation
+from retrieval.indexing import publish_version
+from retrieval.models import Collection, Posting
+from retrieval.search import SearchResults, search, visible_counts
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+PASSAGES = [
+    "Expenses are paid back within ten days after the claim was approved by a manager.",
+    "The travel policy covers trains, flights and hotels for business trips abroad.",
+    "Part number FX-9001 is the replacement filter of the Falcon kettle.",
+    "Employees get thirty days of annual leave, and sick leave does not count towards it.",
+]
+
+
+@pytest.fixture
+def people() -> tuple[User, User]:
+    return factories.user("alice@example.com"), factories.user("charlie@example.com")
+
+
+@pytest.fixture
+def handbook(people: tuple[User, User]) -> Collection:
+    alice, charlie = people
+    factories.team("Red", managers=[charlie])
+    made = factories.collection("Handbook", owner=factories.team("Blue", managers=[alice]))
+    factories.searchable_document(made, name="handbook.md", title="Staff handbook", passages=PASSAGES)
+    return made
+
+
+def without_timings(results: SearchResults) -> SearchResults:
+    return replace(results, timings={})
+
+
+def test_finds_by_meaning_and_by_word(people: tuple[User, User], handbook: Collection) -> None:
+    alice, _ = people
+    by_meaning = search(user=alice, query="how many holidays do I have?")
+    assert by_meaning.hits[0].text == PASSAGES[3]
+    by_word = search(user=alice, query="fx-9001")
+    assert by_word.hits[0].text == PASSAGES[2]
+    assert by_word.hits[0].page == 3
+    assert by_word.hits[0].title == "Staff handbook"
+    assert [part.text for part in by_word.hits[0].snippet if part.marked] == ["FX-9001"]
+
+
+def test_an_outsider_finds_nothing_and_learns_no_count(
+    people: tuple[User, User], handbook: Collection
+) -> None:
+    _, charlie = people
+    results = search(user=charlie, query="annual leave", collections=[handbook.slug])
+    assert (results.hits, results.documents, results.collections, results.chunks) == ((), 0, 0, 0)
+    assert visible_counts(user=charlie).documents == 0
+
+
+def test_a_hidden_document_changes_no_score(people: tuple[User, User], handbook: Collection) -> None:
+    alice, charlie = people
+    before = without_timings(search(user=alice, query="annual leave policy"))
+    hidden = factories.collection("Hidden", owner=charlie.memberships.get().team)
+    factories.searchable_document(hidden, passages=["annual leave leave leave policy", "annual policy"])
+    factories.searchable_document(handbook, passages=["annual leave, narrowed"], narrowed_to=[])
+    assert without_timings(search(user=alice, query="annual leave policy")) == before
+
+
+def test_narrowing_to_a_collection_that_is_hidden_is_like_one_that_is_missing(
+    people: tuple[User, User], handbook: Collection
+) -> None:
+    _, charlie = people
+    hidden = search(user=charlie, query="leave", collections=[handbook.slug])
+    missing = search(user=charlie, query="leave", collections=["no-such"])
+    assert without_timings(hidden) == without_timings(missing)
+
+
+def test_bm25_is_lucenes(people: tuple[User, User], handbook: Collection) -> None:
+    alice, _ = people
+    more = [
+        f"The {word} policy covers leave of {word} days." for word in ("train", "hotel", "sick", "annual")
+    ]
+    factories.searchable_document(handbook, name="more.md", title="More", passages=more)
+    query = "annual leave policy for sick days"
+    texts = [f"Staff handbook\n{text}" for text in PASSAGES] + [f"More\n{text}" for text in more]
+    reference = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
+    reference.index([analyse(text, "en") for text in texts], show_progress=False)
+    scores = reference.get_scores(list(dict.fromkeys(analyse(query, "en"))))
+    expected = dict(zip(PASSAGES + more, scores.tolist(), strict=True))
+    hits = search(user=alice, query=query, limit=20).hits
+    assert len(hits) == len(expected)
+    for hit in hits:
+        assert math.isclose(hit.bm25, expected[hit.text], abs_tol=1e-3), hit.text
+
+
+def test_the_index_path_finds_what_the_exact_one_finds(
+    people: tuple[User, User], handbook: Collection
+) -> None:
+    alice, _ = people
+    exact = search(user=alice, query="paid holidays", limit=4)
+    with override_settings(SEARCH_EXACT_LIMIT=0):
+        indexed = search(user=alice, query="paid holidays", limit=4)
+    assert [hit.text for hit in indexed.hits] == [hit.text for hit in exact.hits]
+    assert np.allclose([hit.score for hit in indexed.hits], [hit.score for hit in exact.hits])
+
+
+def test_a_new_version_takes_the_place_of_the_old_one(
+    people: tuple[User, User], handbook: Collection
+) -> None:
+    alice, _ = people
+    document = handbook.documents.get()
+    version = document.versions.create(number=2, sha256="2" * 64, size=1, media_type="text/plain")
+    publish_version(
+        version=version,
+        index=factories.index("Handbook", ["Leave is unlimited."]),
+        generation=serving_generation(),
+    )
+    hits = search(user=alice, query="annual leave").hits
+    assert [(hit.text, hit.version_number) for hit in hits] == [("Leave is unlimited.", 2)]
+    assert set(Posting.objects.values_list("version", flat=True)) == {version.pk}
+    assert "leav" in Posting.objects.values_list("term", flat=True)
+
+
+def test_an_older_version_that_comes_late_does_not_serve(
+    people: tuple[User, User], handbook: Collection
+) -> None:
+    alice, _ = people
+    document = handbook.documents.get()
+    old, new = (
+        document.versions.create(number=number, sha256=f"{number}" * 64, size=1, media_type="text/plain")
+        for number in (2, 3)
+    )
+    for version, text in ((new, "New rules."), (old, "Old rules.")):
+        publish_version(
+            version=version, index=factories.index("Handbook", [text]), generation=serving_generation()
+        )
+    assert [hit.text for hit in search(user=alice, query="rules").hits] == ["New rules."]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"), [(" \n\x00", "is empty"), ("x" * 100_000, "100,000 characters")]
+)
+def test_bad_questions_are_refused_in_words(people: tuple[User, User], query: str, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        search(user=people[0], query=query)
