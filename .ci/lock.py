@@ -40,7 +40,7 @@ def _write(path: Path, title: str, pins: dict[str, str], names: set[str]) -> Non
 
 
 def main() -> None:
-    pins = {
+    pins: dict[str, str] = {
         canonicalize_name(found.metadata["Name"]): Version(found.version).public for found in distributions()
     }
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]

@@ -1,5 +1,6 @@
 """Bring the database to the state that this release needs; quick when it is there already."""
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, link: bool, **options: Any) -> None:
+        Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where it is missing
         try:
             make_database()
             with connections["owner"].cursor() as cursor:
