@@ -5,4 +5,8 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-application = get_asgi_application()
+_django = get_asgi_application()
+
+from portal.lifespan import with_lifespan  # noqa: E402 - Django has to be set up first
+
+application = with_lifespan(_django)
