@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from portal.accounts import services, teams, tokens
 from portal.accounts.errors import TooManyAttemptsError
 from portal.accounts.models import ApiToken, User
-from portal.web.requests import SignedInRequest, signed_in
+from portal.web.requests import SignedInRequest, signed_in, whole_number
 from retrieval.errors import InvalidInputError
 
 _WRONG = "The e-mail address and the password do not go together. Check both and try again."
@@ -133,13 +133,12 @@ def api_tokens(request: SignedInRequest) -> HttpResponse:
     """List one's own tokens; POST makes one and shows its secret, this once."""
     secret, error = "", ""
     if request.method == "POST":
-        days = request.POST.get("days", "")
         try:
             _, secret = tokens.create_token(
                 user=request.user,
                 name=request.POST.get("name", ""),
                 scopes=request.POST.getlist("scope"),
-                days=int(days) if days.isascii() and days.isdigit() and len(days) < 6 else 0,
+                days=whole_number(request.POST.get("days", "")) or 0,
             )
         except InvalidInputError as problem:
             error = str(problem)

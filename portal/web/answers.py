@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
+from typing import cast
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -45,8 +46,7 @@ def show(request: SignedInRequest, question_id: UUID) -> HttpResponse:
 @signed_in
 async def stream(request: HttpRequest, question_id: UUID) -> HttpResponseBase:
     """Send the answer as server-sent events whose data are pieces of the page, each escaped."""
-    user = await request.auser()
-    assert isinstance(user, User)
+    user = cast("User", await request.auser())
     question, kept = await sync_to_async(_load)(user, question_id)
     pieces = _Pieces(request, user, question)
     response = StreamingHttpResponse(pieces.send(kept), content_type="text/event-stream")
@@ -90,27 +90,29 @@ class _Pieces:
                 if isinstance(event, Stored):
                     yield await self._done(event.answer)
         except Exception:
-            # The status line is long sent: only an event can tell the reader, and only the log may have the cause.
+            # The status line is sent: only an event can still tell the reader, and the cause is for the log.
             log.exception("answer to question %s broke off, request %s", self._question.pk, self._request_id)
             yield self._broken()
 
     def _render(self, event: StreamEvent) -> list[str]:
         match event:
-            case Searching():
-                text = f"Searching {event.documents:,} document{'' if event.documents == 1 else 's'}…"
-                return [wire("status", text)]
-            case Found():
-                return self._found(event)
+            case Searching() | Found():
+                return self._while_searching(event)
             case EngineChosen():
                 return [wire("status", "Writing…"), *self._notice(event.notice)]
+            case Restarted():
+                return [wire("begin", render_to_string("answers/_live.html")), *self._notice(event.notice)]
             case TextDelta():
                 return [wire("text", render_to_string("answers/_delta.html", {"text": event.text}))]
             case SentenceDone():
                 return [wire("sentence", self._sentence(event))]
-            case Restarted():
-                return [wire("begin", render_to_string("answers/_live.html")), *self._notice(event.notice)]
-            case _:
-                return []
+        return []
+
+    def _while_searching(self, event: Searching | Found) -> list[str]:
+        if isinstance(event, Found):
+            return self._found(event)
+        count = event.documents
+        return [wire("status", f"Searching {count:,} document{'' if count == 1 else 's'}…")]
 
     def _found(self, event: Found) -> list[str]:
         self._sources = {source.key: source for source in event.sources}

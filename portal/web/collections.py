@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Max, QuerySet
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Lower
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -30,7 +31,7 @@ from retrieval.errors import InvalidInputError, NotAllowedError
 from retrieval.models import Collection, Document, Role
 
 PAGE = 50
-_SORTS = {
+_SORTS: dict[str, tuple[str | OrderBy, str]] = {
     "name": (Lower("name").asc(), "pk"),
     "-name": (Lower("name").desc(), "pk"),
     "date": ("updated_at", "pk"),

@@ -17,14 +17,14 @@ from ingestion.parsing.errors import ParseError
 from ingestion.states import describe_state, documents_with_state
 from portal.accounts.models import Team
 from portal.web.page_images import page_image
-from portal.web.requests import SignedInRequest, signed_in
+from portal.web.requests import SignedInRequest, signed_in, whole_number
 from retrieval import access, reading
 from retrieval.blobs import blob_path
 from retrieval.collections import narrow_document
 from retrieval.errors import InvalidInputError, NotVisibleError
 from retrieval.models import Document, DocumentVersion, Role
 
-_PIECE = 1 << 16
+_PIECE = 1 << 20
 
 
 @require_safe
@@ -56,8 +56,7 @@ def _version(request: SignedInRequest, document: Document) -> DocumentVersion | 
 
 
 def _number(request: SignedInRequest, name: str) -> int | None:
-    raw = request.GET.get(name, "")
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 10 else None
+    return whole_number(request.GET.get(name, ""))
 
 
 def _passage(request: SignedInRequest) -> reading.Span | None:
@@ -154,9 +153,15 @@ def download(request: SignedInRequest, document_id: UUID) -> HttpResponseBase:
 
 async def _file(path: Path) -> AsyncIterator[bytes]:
     """Yield a file in pieces: a synchronous iterator would be read into memory whole under ASGI."""
-    with await sync_to_async(path.open)("rb") as file:
-        while piece := await sync_to_async(file.read)(_PIECE):
-            yield piece
+    size = path.stat().st_size
+    for position in range(0, size, _PIECE):
+        yield await sync_to_async(_read)(path, position)
+
+
+def _read(path: Path, position: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(position)
+        return file.read(_PIECE)
 
 
 @signed_in

@@ -12,6 +12,8 @@ from retrieval.models import Role
 
 _SHOWN = 50
 _State = IngestionJob.State
+_BROKEN = {"job_state__in": [_State.FAILED, _State.QUARANTINED, _State.NO_TEXT]}
+_WORKING = {"job_state__in": [_State.QUEUED, _State.WORKING]}
 
 
 @require_safe
@@ -19,8 +21,8 @@ _State = IngestionJob.State
 def overview(request: SignedInRequest) -> HttpResponse:
     managed = access.visible_collections(user=request.user, role=Role.MANAGER)
     documents = documents_with_state(user=request.user).filter(collection__in=managed)
-    broken = documents.filter(job_state__in=[_State.FAILED, _State.QUARANTINED, _State.NO_TEXT])
-    working = documents.filter(job_state__in=[_State.QUEUED, _State.WORKING])
+    broken = documents.filter(**_BROKEN)
+    working = documents.filter(**_WORKING)
     context = {
         "collections": managed.order_by("title", "pk"),
         "broken": [(one, describe_state(one)) for one in broken.order_by("-updated_at", "pk")[:_SHOWN]],

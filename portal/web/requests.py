@@ -16,9 +16,15 @@ class SignedInRequest(HttpRequest):
     user: User
 
 
+_MOST_DIGITS = 9
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
 def signed_in(view: _View) -> Callable[..., Any]:
     """Send strangers to the sign-in page, and keep what people see out of every cache."""
     return login_required(cache_control(private=True, no_store=True)(view))
+
+
+def whole_number(text: str) -> int | None:
+    """Return what was sent as a number, None for anything that is no number that a page could mean."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
