@@ -1,20 +1,19 @@
 """Questions and answers: ask, stream, keep, and read again under today's permissions."""
 
 import hashlib
-from asyncio import run
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from llm.answering import AnswerEvent, LLMSpec
 
 from llm import answering
+from llm.answering import AnswerEvent, LLMSpec
 from llm.passages import Passage
 from portal.accounts.models import User
 from portal.answers.models import Answer, Citation, Question
@@ -108,7 +107,7 @@ async def stream_answer(*, user: User, question: Question) -> AsyncIterator[Stre
 
 def answer_now(*, user: User, question: Question) -> ShownAnswer:
     """Answer a question to its end and return the answer. Not for use inside a running event loop."""
-    return run(_last(user, question))
+    return async_to_sync(_last)(user, question)
 
 
 async def _last(user: User, question: Question) -> ShownAnswer:

@@ -116,12 +116,12 @@ async def _events(request: HttpRequest, user: User, question: Question) -> Async
 
 
 def _answer(answer: ShownAnswer) -> dict[str, Any]:
-    return AnswerOut.model_validate(answer_json(answer)).model_dump(mode="json")
+    return AnswerOut.model_validate(answer_json(answer)).model_dump()
 
 
 def _source(source: Source) -> dict[str, Any]:
     """Return a passage that was found; it gets a citation number when a sentence cites it, not before."""
-    return CitationOut.model_validate(source).model_dump(mode="json", exclude={"number"})
+    return CitationOut.model_validate(source).model_dump(exclude={"number"})
 
 
 def answer_json(answer: ShownAnswer) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def answer_json(answer: ShownAnswer) -> dict[str, Any]:
         "model": answer.model,
         "notice": answer.notice,
         "reason": answer.reason,
-        "timings": answer.timings,
+        "timings": {name: value for name, value in answer.timings.items() if value is not None},
         "created_at": answer.created_at,
     }
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 from uuid import UUID
@@ -117,6 +116,7 @@ def upload(
     """
     user = caller(request)
     collection = get_visible_collection(user=user, slug=slug, role=Role.CONTRIBUTOR)
+    _check_size(file.size or 0)
     added = add_document(
         user=user,
         collection=collection,
@@ -161,7 +161,10 @@ def read_file(request: HttpRequest, document_id: UUID, version: int | None = Non
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         "X-Content-Type-Options": "nosniff",
     }
-    return StreamingHttpResponse(_stream(blob_path(found.sha256)), headers=headers)
+    file = blob_path(found.sha256).open("rb")
+    response = StreamingHttpResponse(_pieces(file), headers=headers)
+    response._resource_closers.append(file.close)  # type: ignore[attr-defined]  # as FileResponse does
+    return response
 
 
 @router.delete("/documents/{uuid:document_id}", auth=writes, response={204: None})
@@ -184,10 +187,15 @@ def retry(request: HttpRequest, document_id: UUID) -> Status[dict[str, object]]:
     return Status(202, _reload(request, document))
 
 
-def check_upload_size(request: HttpRequest) -> None:
+def check_announced_size(request: HttpRequest) -> None:
     """Refuse a request by the length that it announces, before any of it is parsed."""
-    length = request.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) > (settings.MAX_UPLOAD_MB << 20) + _FORM_OVERHEAD:
+    length = str(request.META.get("CONTENT_LENGTH") or "")
+    if length.isdecimal():
+        _check_size(int(length[:20]), spare=_FORM_OVERHEAD)
+
+
+def _check_size(size: int, *, spare: int = 0) -> None:
+    if size > (settings.MAX_UPLOAD_MB << 20) + spare:
         raise TooLargeError(
             f"The upload is larger than {settings.MAX_UPLOAD_MB} MB. Split it, or ask your admin for more."
         )
@@ -218,14 +226,10 @@ def _readable(request: HttpRequest, document_id: UUID, number: int | None) -> Do
     return found
 
 
-async def _stream(path: Path) -> AsyncIterator[bytes]:
+async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
     """Yield a file in pieces; Django would read a plain file whole into memory under ASGI."""
-    file: BinaryIO = await sync_to_async(open)(path, "rb")
-    try:
-        while piece := await sync_to_async(file.read)(_PIECE):
-            yield piece
-    finally:
-        await sync_to_async(file.close)()
+    while piece := await sync_to_async(file.read)(_PIECE):
+        yield piece
 
 
 def _reload(request: HttpRequest, document: Document) -> dict[str, object]:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest
+from ninja.responses import NinjaJSONEncoder
 
 from llm.events import EngineChosen, Refused, Restarted, SentenceDone, TextDelta
 from portal.answers.services import Found, Searching, Stored, StreamEvent
@@ -47,7 +48,7 @@ async def render(
 
 
 def _wire(name: str, data: dict[str, Any]) -> str:
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+    return f"event: {name}\ndata: {json.dumps(data, cls=NinjaJSONEncoder)}\n\n"
 
 
 def _corpus_event(

@@ -26,7 +26,7 @@ def _finished(view: View) -> View:
     @wraps(view)
     def finished(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            documents.check_upload_size(request)
+            documents.check_announced_size(request)
             response = view(request, *args, **kwargs)
         except (Http404, TooLargeError) as error:
             response = api.on_exception(request, error)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from ninja.responses import NinjaJSONEncoder
 
 from portal.answers.services import answer_now, ask
 from portal.answers.shown import ShownAnswer, Source
@@ -42,8 +43,8 @@ class Command(BaseCommand):
 
 
 def _as_json(answer: ShownAnswer) -> str:
-    shown = AnswerOut.model_validate(answer_json(answer)).model_dump(mode="json")
-    return json.dumps(shown, indent=2, ensure_ascii=False)
+    shown = AnswerOut.model_validate(answer_json(answer)).model_dump()
+    return json.dumps(shown, indent=2, ensure_ascii=False, cls=NinjaJSONEncoder)
 
 
 def _lines(answer: ShownAnswer) -> list[str]:
@@ -56,7 +57,7 @@ def _lines(answer: ShownAnswer) -> list[str]:
         lines += ["The nearest passages:"]
     for source in answer.nearest:
         lines += _source_lines(source)
-    timings = ", ".join(f"{name} {value:.0f} ms" for name, value in answer.timings.items())
+    timings = ", ".join(f"{name} {value:.0f} ms" for name, value in answer_json(answer)["timings"].items())
     return [*lines, f"engine {answer.engine or 'none'} {printable(answer.model)}".rstrip(), timings]
 
 

@@ -1,0 +1,73 @@
+import pytest
+
+from retrieval.models import Role
+from tests import factories
+from tests.api.client import Api, assert_hides, ok, problem
+from tests.factories import RETURNS, WARRANTY, Cast
+
+QUESTION = "How long is the kettle's warranty?"
+SECRETS = ["warranty terms", "warranty.txt", "falcon", "blueprints"]
+
+
+def test_search_finds_the_passage(searchable_cast: Cast) -> None:
+    shown = ok(Api(searchable_cast.bob, "read").post("/search", {"query": QUESTION}))
+    hit = shown["hits"][0]
+    assert hit["text"] == WARRANTY
+    assert (hit["page"], hit["start"], hit["end"]) == (1, 0, len(WARRANTY))
+    assert hit["document_id"] == str(searchable_cast.paper.pk)
+    assert hit["url"].endswith(f"/documents/{searchable_cast.paper.pk}?start=0&end={len(WARRANTY)}#passage")
+    assert any(part["marked"] for part in hit["snippet"])
+    assert (shown["documents"], shown["collections"]) == (1, 1)
+
+
+def test_an_outsider_learns_nothing(searchable_cast: Cast) -> None:
+    response = Api(searchable_cast.charlie).post("/search", {"query": QUESTION})
+    shown = ok(response)
+    assert (shown["hits"], shown["documents"], shown["collections"]) == ([], 0, 0)
+    assert_hides(response, SECRETS)
+
+
+def test_a_hidden_collection_is_like_a_missing_one(searchable_cast: Cast) -> None:
+    api = Api(searchable_cast.charlie)
+    bodies = [
+        ok(api.post("/search", {"query": QUESTION, "collections": [slug]}))
+        for slug in ("blueprints", "missing")
+    ]
+    for body in bodies:
+        body.pop("timings")
+    assert bodies[0] == bodies[1]
+
+
+def test_a_narrowed_document_is_hidden_from_the_rest(searchable_cast: Cast) -> None:
+    factories.grant(searchable_cast.papers, team=searchable_cast.red, role=Role.READER)
+    factories.searchable_document(
+        searchable_cast.papers,
+        title="Prices",
+        passages=["The Falcon costs 90."],
+        narrowed_to=[searchable_cast.blue],
+    )
+    response = Api(searchable_cast.charlie).post("/search", {"query": "What does the Falcon cost?"})
+    assert ok(response)["documents"] == 1
+    assert_hides(response, ["prices", "costs 90"])
+    assert (
+        ok(Api(searchable_cast.bob).post("/search", {"query": "What does the Falcon cost?"}))["documents"]
+        == 2
+    )
+
+
+def test_search_can_be_narrowed_to_collections(searchable_cast: Cast) -> None:
+    other = factories.collection("Other", owner=searchable_cast.blue)
+    factories.searchable_document(other, passages=[RETURNS])
+    shown = ok(
+        Api(searchable_cast.bob).post("/search", {"query": "returns", "collections": ["other"], "limit": 1})
+    )
+    assert [hit["collection_slug"] for hit in shown["hits"]] == ["other"]
+    assert shown["documents"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "says"), [("", "empty"), (" \n\t ", "empty"), ("\ud7ff" * 100_000, "100,000 characters")]
+)
+def test_a_query_that_cannot_be_searched(cast: Cast, query: str, says: str) -> None:
+    for path, field in (("/search", "query"), ("/answers", "question")):
+        assert says in problem(Api(cast.alice).post(path, {field: query}), 422)["detail"]
