@@ -85,8 +85,7 @@ def _portal(config: StackConfig) -> list[Program]:
     celery = ["-m", "celery", "--quiet", "-A", "portal"]
     worker = ["worker", "--pool", "threads", "--concurrency", str(config.worker_concurrency)]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", config.log_level]
-    # The schedule is short and its tasks are idempotent: beat needs no file that a kill -9 could spoil.
-    beat = ["beat", "--scheduler", "celery.beat:Scheduler", "--pidfile=", "--loglevel", "WARNING"]
+    beat = ["beat", "--scheduler", "portal.beat:TickingScheduler", "--pidfile=", "--loglevel", "WARNING"]
     return [
         _python(config, "web", uvicorn),
         _python(config, "worker", [*celery, *worker]),

@@ -63,7 +63,8 @@ class Command(BaseCommand):
             return
         url = "sqla+" + settings.DATABASE_OWNER_URL.replace("://", "+psycopg://", 1)
         with app.connection_for_write(url) as broker:
-            broker.default_channel.session.close()  # opening a session makes the tables
+            channel: Any = broker.default_channel
+            channel.session.close()  # opening a session makes the tables
 
     def _print_link(self) -> None:
         admin = User.objects.filter(email__iexact=settings.ADMIN_EMAIL, is_active=True).first()
