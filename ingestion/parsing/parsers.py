@@ -36,19 +36,19 @@ class Parser(Protocol):
 _MODULES = {
     "application/pdf": "pdf",
     "text/plain": "plain",
-    "text/markdown": "markdown",
+    "text/markdown": "plain",
     "text/csv": "tables",
     "text/tab-separated-values": "tables",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "tables",
     "message/rfc822": "mail",
-    "text/html": "office",
+    "text/html": "web",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "office",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": "office",
-    "application/vnd.oasis.opendocument.text": "pandoc",
-    "application/rtf": "pandoc",
-    "application/epub+zip": "pandoc",
-    "text/x-rst": "pandoc",
-    "text/x-org": "pandoc",
+    "application/vnd.oasis.opendocument.text": "web",
+    "application/rtf": "web",
+    "application/epub+zip": "web",
+    "text/x-rst": "web",
+    "text/x-org": "web",
 }
 
 
@@ -63,7 +63,7 @@ def parser_for(media_type: str) -> Parser:
 
 def needs_pandoc(media_type: str) -> bool:
     """Whether files of this type are read with the help of pandoc, another program."""
-    return _MODULES.get(media_type) == "pandoc"
+    return _MODULES.get(media_type) == "web" and media_type != "text/html"
 
 
 def pandoc_path() -> str:
