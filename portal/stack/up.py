@@ -80,7 +80,7 @@ def _prepare(config: StackConfig, supervisor: Supervisor) -> str:
 
 def _portal(config: StackConfig) -> list[Program]:
     uvicorn = ["-m", "uvicorn", "portal.asgi:application", "--host", config.host, "--port", str(config.port)]
-    uvicorn += ["--no-access-log", "--log-level", "warning", "--lifespan", "off", "--no-server-header"]
+    uvicorn += ["--no-access-log", "--log-level", "warning", "--lifespan", "on", "--no-server-header"]
     uvicorn += ["--timeout-graceful-shutdown", "5"]
     celery = ["-m", "celery", "--quiet", "-A", "portal"]
     worker = ["worker", "--pool", "threads", "--concurrency", str(config.worker_concurrency)]
