@@ -7,6 +7,7 @@ steps with a ridge; figures come from 5-fold cross-validation over questions. Th
 
 import argparse
 import json
+import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
@@ -29,6 +30,7 @@ Array = NDArray[np.float64]
 TOP = 8
 ARTICLE = 5  # XQuAD keeps five paragraphs of each article, in order
 RIDGE = 1.0
+CONVERGED = 1e-9
 FOLDS = 5
 UNRELATED_REFUSED = 0.975
 GROUPS = ("answerable", "on topic, no answer", "own article removed", "unrelated corpus")
@@ -72,7 +74,7 @@ class RememberingEmbedder(Embedder):
 class Corpus:
     """A set's documents, ranked exactly in memory."""
 
-    def __init__(self, folder: Path, embedder: Embedder) -> None:
+    def __init__(self, folder: Path, embedder: Embedder, questions: int) -> None:
         self.name = folder.name
         self.language = json.loads((folder / "evalset.json").read_text())["language"]
         self.embedder = embedder
@@ -83,7 +85,8 @@ class Corpus:
         self.vectors = embedder.embed_passages([embedder.shorten(text) for text in whole])
         self.bm25 = bm25s.BM25(k1=1.2, b=0.75)
         self.bm25.index([content_terms(text, self.language) for text in whole], show_progress=False)
-        self.questions = list(_questions(folder, [document["id"] for document in documents]))
+        asked = list(_questions(folder, [document["id"] for document in documents]))
+        self.questions = random.Random(7).sample(asked, min(questions, len(asked)))  # noqa: S311  a sample
 
     def search(self, question: str, without: frozenset[int] = frozenset()) -> list[Passage]:
         cosines = self.vectors @ self.embedder.embed_query(question)
@@ -117,6 +120,7 @@ def _article(documents: frozenset[int]) -> frozenset[int]:
 
 
 def _samples(corpus: Corpus, other: Corpus, *, articles: bool) -> Iterator[Sample]:
+    sys.stderr.write(f"asking the questions of {corpus.name}\n")
     for question in corpus.questions:
         group = GROUPS[0] if question.answerable else GROUPS[1]
         yield _sample(corpus, question, group)
@@ -149,7 +153,7 @@ def fit(x: Array, y: Array, sample_weights: Array) -> Array:
         curvature = sample_weights * chance * (1 - chance)
         step = np.linalg.solve((design.T * curvature) @ design + penalty, gradient)
         beta += step
-        if float(np.abs(step).max()) < 1e-9:
+        if float(np.abs(step).max()) < CONVERGED:
             break
     return beta
 
@@ -199,9 +203,13 @@ def main() -> None:
     )
     default = Path(__file__).resolve().parents[2] / "shared" / "evalsets"
     parser.add_argument("evalsets", type=Path, nargs="?", default=default)
-    folder = parser.parse_args().evalsets
+    parser.add_argument("--questions", type=int, default=300, help="of each set, at random")
+    options = parser.parse_args()
     embedder = RememberingEmbedder(load_embedder(EmbedderSpec()))
-    clapnq, english, german = (Corpus(folder / n, embedder) for n in ("clapnq", "xquad-en", "xquad-de"))
+    clapnq, english, german = (
+        Corpus(options.evalsets / name, embedder, options.questions)
+        for name in ("clapnq", "xquad-en", "xquad-de")
+    )
     samples = [
         *_samples(clapnq, english, articles=False),
         *_samples(english, clapnq, articles=True),

@@ -14,7 +14,8 @@ _MARKER = re.compile(
 _RANGE = re.compile(r"(\d+)\s*[\u2013-]\s*(\d+)")
 _WORD = re.compile(r"\s+|\S+")
 _PUNCTUATION = re.compile(r"[.,;:!?…)]+")
-_TERMINATED = re.compile(r"[.!?…。！？][\"'”\u2019»)]*$")
+_TERMINATED = re.compile(r"[.!?…。\uff01\uff1f][\"'”\u2019»)]*$")
+_LINE_MARK = re.compile(r"(?:\n|\A)[ \t]*(?:#{1,6}|>+|[*+•‣▪-])$")
 _THINK_START, _THINK_END = "<think>", "</think>"
 
 # A construct that is still open after this many characters is not waited for: it is read as text.
@@ -131,8 +132,9 @@ def _certain_length(raw: str) -> int:
     cut = max(raw.rfind(" "), raw.rfind("\n"))
     while cut > 0 and (start := _open_construct(raw[:cut])) is not None:
         cut = max(raw.rfind(" ", 0, start), raw.rfind("\n", 0, start))
+    mark = _LINE_MARK.search(raw[: max(cut, 0)])
     # A white space at the cut stays with what follows, so that a line's beginning is seen whole.
-    return max(cut, 0)
+    return mark.start() if mark else max(cut, 0)
 
 
 def _open_construct(text: str) -> int | None:

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llm.answer_reader import AnswerReader, Read, Sentence
 from llm.chat import ChatModel, ChatPiece
@@ -68,7 +68,7 @@ async def stream_answer(
     embedder: Embedder,
     llm: LLMSpec | None,
     language: str = "en",
-) -> AsyncIterator[AnswerEvent]:
+) -> AsyncGenerator[AnswerEvent, None]:
     """Answer `question` from `passages` (best first), event by event; `Finished` comes last.
 
     Without `llm`, and whenever it fails, the answer is made of quotes. Close the iterator to stop the
@@ -99,6 +99,7 @@ class _Answer:
     first_token_ms: int | None = None
     usage: ChatPiece = field(default_factory=ChatPiece)
     shown: bool = False
+    cut_at_limit: bool = False
 
     async def events(self, evidence: Evidence) -> AsyncGenerator[AnswerEvent, None]:
         if not evidence.suffices:
@@ -176,13 +177,20 @@ class _Answer:
                         yield self._refusal()
                         return
                     yield EngineChosen("llm", llm.model)
-                yield await checker.check(read)
+                yield self._marked_if_cut(await checker.check(read))
         checker.require_grounds()
+
+    def _marked_if_cut(self, event: AnswerEvent) -> AnswerEvent:
+        """Only the last sentence is still unread when the server says that its limit is reached."""
+        if self.cut_at_limit and isinstance(event, SentenceDone):
+            return replace(event, reason=f"{event.reason} {CUT_AT_LIMIT}".strip())
+        return event
 
     async def _reads(self, chat: ChatModel, prompt: Prompt) -> AsyncGenerator[Read, None]:
         reader = AnswerReader(prompt.marker)
         async with aclosing(chat.stream(prompt.messages)) as pieces:
             async for piece in pieces:
+                self.cut_at_limit = self.cut_at_limit or piece.stop_reason == "length"
                 if piece.prompt_tokens is not None or piece.output_tokens is not None:
                     self.usage = piece
                 for read in reader.feed(piece.text):

@@ -10,7 +10,7 @@ _LINK = re.compile(r"\[([^\]\n]*)\](?:\([^)\n]*\)?|\[(?!\s*\d)[^\]\n]*\])")
 _TAG = re.compile(r"<[/!?]?[A-Za-z!-][^<>]*>")
 _OPEN_TAG = re.compile(r"<(?=[/!?A-Za-z])")
 _URL = re.compile(
-    r"(?:\b[a-z][a-z0-9+.-]*:(?://|\\\\)|\b(?:javascript|vbscript|mailto):(?=\S)|\bdata:[\w.+-]+[/;,]"
+    r"(?:[a-z][a-z0-9+.-]*:(?://|\\\\)|(?:javascript|vbscript|mailto):(?=\S)|data:[\w.+-]+[/;,]"
     r"|(?<![:/\w])//(?=\w)|\bwww\.(?=\S)|\b(?:[a-z0-9-]+\.)+[a-z]{2,}/)\S*",
     re.IGNORECASE,
 )
@@ -35,7 +35,8 @@ def plain_text(markdown: str) -> str:
     text = _RULE.sub("", _BULLET.sub("- ", _HEADING.sub("", text)))
     text = _LINK.sub(r"\1", _IMAGE.sub("", text))
     text = _MARKS.sub("", text)
-    return _without_addresses(_without_tags(text))
+    text = _without_addresses(_without_tags(text))
+    return text.replace("![", "! [").replace("](", "] (")
 
 
 def _without_tags(text: str) -> str:

@@ -9,13 +9,19 @@ LONGEST_SENTENCE = 600
 
 # A new line that begins a list item, a table row or, after a blank line, anything at all.
 _BLOCK_BREAK = re.compile(r"\n[ \t]*(?:\n\s*|(?=[-*•‣▪\u2013·] )|(?=\(?[0-9a-zA-Z]{1,3}[.)] ))")
-_TERMINATOR = re.compile(r"[.!?…]+[\"'”\u2019»)\]]*(?=\s)|[。！？]+[」』”]?")
+_TERMINATOR = re.compile(r"[.!?…]+[\"'”\u2019»)\]]*(?=\s)|[。\uff01\uff1f]+[」』”]?")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“\u2018«]+$")
 _SOFT_BREAK = re.compile(r"[;:,]\s|\s")
 
-_ABBREVIATIONS = frozenset(
-    ["mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "vs", "etc", "e.g", "i.e", "eg", "ie", "cf", "al", "approx", "no", "nos", "fig", "figs", "sec", "art", "ch", "vol", "pp", "p", "ed", "eds", "inc", "ltd", "co", "corp", "dept", "est", "gen", "col", "lt", "sgt", "capt", "rev", "hon", "gov", "sen", "rep", "u.s", "u.k", "u.n", "a.m", "p.m", "ph.d", "b.a", "m.a", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "z.b", "d.h", "u.a", "bzw", "ca", "nr", "abs", "bd", "hrsg", "vgl", "usw", "ggf", "inkl", "evtl", "s.o", "s.u", "o.ä", "i.d.r", "str", "tel", "mio", "mrd", "st.-nr", "p.ex", "c.-à-d", "m", "mm", "mme", "mlle", "av", "env", "tél"]
+_ABBREVIATIONS = re.compile(
+    r"mr|mrs|ms|dr|prof|sr|jr|st|vs|etc|e\.g|i\.e|eg|ie|cf|al|approx|nos?|figs?|sec|art|ch|vol|pp?|eds?|inc|ltd|co"
+    r"|corp|dept|est|gen|col|lt|sgt|capt|rev|hon|gov|sen|rep|u\.s|u\.k|u\.n|[ap]\.m|ph\.d|[bm]\.a|jan|feb|mar|apr|jun"
+    r"|jul|aug|sept?|oct|nov|dec|z\.b|d\.h|u\.a|bzw|ca|nr|abs|bd|hrsg|vgl|usw|ggf|inkl|evtl|s\.[ou]|o\.ä|i\.d\.r|str"
+    r"|tel|mio|mrd|p\.ex|c\.-à-d|mm?|mme|mlle|av|env|tél",
+    re.IGNORECASE,
 )
+# A bare number with a point is a list number or a German date ("am 3. Mai") while it is this short.
+_ORDINAL_DIGITS = 2
 
 
 def sentence_spans(text: str) -> list[Span]:
@@ -36,10 +42,9 @@ def ends_sentence(before: str, following: str) -> bool:
     match = _LAST_WORD.search(before.rstrip("\"'”\u2019»)]").rstrip(".!?…"))
     last_word = match.group() if match else ""
     if before.rstrip("\"'”\u2019»)]").endswith((".", "…")) and not before.endswith("…"):
-        if last_word.lower() in _ABBREVIATIONS or re.fullmatch(r"[^\W\d_]", last_word):
+        if _ABBREVIATIONS.fullmatch(last_word) or re.fullmatch(r"[^\W\d_]", last_word):
             return False
-        # "am 3. Mai" and list numbers: a bare number with a point is rarely the end of a sentence.
-        if last_word.isdigit() and (len(last_word) <= 2 or before.strip() == f"{last_word}."):
+        if last_word.isdigit() and (len(last_word) <= _ORDINAL_DIGITS or before.strip() == f"{last_word}."):
             return False
     first = following.lstrip("\"'“\u2018«([")[:1]
     return not first or not first.islower()
@@ -70,7 +75,7 @@ def _sentences(text: str, block: Span) -> Iterator[Span]:
         return
     for match in _TERMINATOR.finditer(text, start, end):
         following = text[match.end() : end].lstrip()[:2]
-        is_wide = match.group()[0] in "。！？"
+        is_wide = match.group()[0] in "。\uff01\uff1f"
         if is_wide or (match.start() > start and ends_sentence(text[start : match.end()], following)):
             yield start, match.end()
             start = match.end()

@@ -1,0 +1,51 @@
+"""Where sentences begin and end."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm.sentences import LONGEST_SENTENCE, sentence_spans
+
+
+def split(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        (
+            "Dr. Smith paid $3.2 million, e.g. in cash. Yes.",
+            ["Dr. Smith paid $3.2 million, e.g. in cash.", "Yes."],
+        ),
+        ("The U.S. Senate met. It sat.", ["The U.S. Senate met.", "It sat."]),
+        ('"Really?" he asked. Yes.', ['"Really?" he asked.', "Yes."]),
+        ("Am 3. Mai kam z.B. Herr Dr. Kurz. Er blieb.", ["Am 3. Mai kam z.B. Herr Dr. Kurz.", "Er blieb."]),
+        ("Il a dit « oui ». M. Roux partit.", ["Il a dit « oui ».", "M. Roux partit."]),
+        ("Line one\nwraps here. Next.", ["Line one\nwraps here.", "Next."]),
+        ("Intro:\n- first item\n- second item", ["Intro:", "- first item", "- second item"]),
+        ("1. Open it.\n2. Close it.", ["1. Open it.", "2. Close it."]),
+        ("Title\n\nBody text.", ["Title", "Body text."]),
+        ("Name | Age\nBob. B | 3\nAfter it.", ["Name | Age", "Bob. B | 3", "After it."]),
+        ("日本です。そうです。", ["日本です。", "そうです。"]),
+        ("  \n ", []),
+    ],
+)
+def test_splits(text: str, sentences: list[str]) -> None:
+    assert split(text) == sentences
+
+
+def test_cuts_what_has_no_end() -> None:
+    pieces = split("word " * 1000)
+    assert max(map(len, pieces)) <= LONGEST_SENTENCE
+    assert " ".join(pieces).split() == ["word"] * 1000
+
+
+@given(st.text(alphabet='aB1. !?\n|-é("', max_size=300))
+def test_loses_nothing_but_white_space(text: str) -> None:
+    spans = sentence_spans(text)
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+    assert "".join("".join(split(text)).split()) == "".join(text.split())
