@@ -30,7 +30,7 @@ def tidy() -> None:
     housekeeping.tidy()
 
 
-@worker_ready.connect  # type: ignore[untyped-decorator] # celery's signals have no types
+@worker_ready.connect
 def _take_up_work(**_: object) -> None:
     """Take over what a killed worker of this machine left, and load the model before it is needed."""
     ledger.release_lost_claims()
