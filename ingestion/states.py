@@ -83,7 +83,8 @@ def _detail(job: dict[str, Any], document: Document, *, stalled: bool) -> str:
         return "The worker that had it does not answer; another one takes it over in less than a minute."
     if job["state"] == State.INDEXED and document.current_version is not None:
         version = document.current_version
-        return f"{_count(version.page_count, 'page')}, {_count(version.chunk_count, 'passage')}"
+        pages = f"{_count(version.page_count, 'page')}, " if version.page_count else ""
+        return pages + _count(version.chunk_count, "passage")
     if job["state"] == State.WORKING:
         return _working(job)
     return str(job["message"] or "")
