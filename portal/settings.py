@@ -150,7 +150,11 @@ DATABASE_OWNER_URL = env.text(
 
 def _database(url: str, **options: Any) -> dict[str, Any]:
     parsed: dict[str, Any] = dict(dj_database_url.parse(url))
-    return parsed | {"CONN_MAX_AGE": 0, "OPTIONS": parsed.get("OPTIONS", {}) | options}
+    return parsed | {
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": parsed.get("OPTIONS", {}) | options,
+    }
 
 
 # "default" serves requests and jobs and may not change the schema; "owner" runs migrations and nothing else.
