@@ -22,9 +22,9 @@ class Features:
     mean_cosine: float
 
 
-INTERCEPT = -6.0
-WEIGHTS = (4.0, 2.0, 3.0, 1.0, 1.0, 0.0)
-THRESHOLD = 0.5
+INTERCEPT = -6.996
+WEIGHTS = (-0.278, 5.176, 2.354, 0.861, 2.646, 4.154)
+THRESHOLD = 0.517
 
 
 def answerable(features: Features) -> float:
