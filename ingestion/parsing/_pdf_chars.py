@@ -85,9 +85,7 @@ class _Frame:
             return _Frame(
                 -self.b, self.a, -self.d, self.c, self.height - self.f, self.e, wide, high, turned=90
             )
-        return _Frame(
-            self.b, -self.a, self.d, -self.c, self.f, self.width - self.e, wide, high, turned=270
-        )
+        return _Frame(self.b, -self.a, self.d, -self.c, self.f, self.width - self.e, wide, high, turned=270)
 
 
 def turn_back(box: tuple[float, float, float, float], page: PageContent) -> tuple[float, float, float, float]:
@@ -295,4 +293,3 @@ def _rules(page: Any, frame: _Frame) -> list[tuple[float, float, float]]:
         if x1 - x0 >= 8 and y1 - y0 <= 3:
             rules.add((round((y0 + y1) / 2, 1), round(x0, 1), round(x1, 1)))
     return sorted(rules)
-

@@ -14,7 +14,9 @@ from ingestion.parsing._text import one_line
 
 _DIGITS = re.compile(r"\d+")
 _PAGE_NUMBER = re.compile(r"^(?:[-–—\s]*(?:page\s*)?#(?:\s*(?:of|/)\s*#)?[-–—\s]*|[ivxlc]{1,6})$")
-_NUMBERED = re.compile(r"^(?:(?:section|part|chapter|appendix|item)\s+)?(\d{1,2}(?:\.\d{1,2}){0,5})\.?\s+\D", re.I)
+_NUMBERED = re.compile(
+    r"^(?:(?:section|part|chapter|appendix|item)\s+)?(\d{1,2}(?:\.\d{1,2}){0,5})\.?\s+\D", re.I
+)
 _CAPTION = re.compile(r"^(?:figure|fig\.|table|exhibit|chart)\s+[\dA-Z][\w.-]*\s*[:.–—-]", re.I)
 _FOOTNOTE = re.compile(r"^(?:[*†‡§]|\(?\d{1,2}\)?)\s?\S")
 _FOLDED = re.compile(r"[\W_]+")
@@ -126,7 +128,13 @@ def _looks_like_heading(draft: Draft, body: float, mostly_bold: bool) -> bool:  
         return False
     strong = (draft.bold and not mostly_bold) or (text.isupper() and bool(_NUMBERED.match(text)))
     starts = text[0].isupper() or text[0].isdigit()
-    return strong and starts and draft.rows <= 2 and draft.size > 0.9 * body and not text.endswith((".", ",", ";"))
+    return (
+        strong
+        and starts
+        and draft.rows <= 2
+        and draft.size > 0.9 * body
+        and not text.endswith((".", ",", ";"))
+    )
 
 
 def _mark_small(draft: Draft, body: float) -> None:

@@ -8,6 +8,7 @@ ends and whether there is a verb, to tell prose from titles.
 from __future__ import annotations
 
 import re
+import sys
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,6 +21,12 @@ _VERBS = frozenset(
     "become becomes became include includes apply applies".split()
 )
 _VERB_ENDING = re.compile(r"[a-z]{2,}(?:ed|ing|ize|izes|ise|ises|ify|ifies)$")
+
+
+def leave_out_torch() -> None:
+    """Make ``import torch`` fail in this process: spaCy would import it, for seconds, and never use it."""
+    if "torch" not in sys.modules:
+        sys.modules["torch"] = None  # type: ignore[assignment]  # Python's documented way to block an import
 
 
 def use_local_model() -> None:

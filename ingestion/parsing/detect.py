@@ -62,8 +62,12 @@ _TEXT_TYPES = (MARKDOWN, TEXT, CSV, TSV, EML, RST, ORG, HTML)
 _BY_EXTENSION = {ending: kind for kind in _TEXT_TYPES for ending in SUPPORTED[kind].extensions}
 # Older or other formats that people try: told apart, so that the message can say what to do.
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_HTML_START = re.compile(r"^(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
-_MAIL_HEADER = re.compile(r"(?:^|\n)(?:From|To|Subject|Date|Received|Message-ID|Return-Path|MIME-Version):", re.I)
+_HTML_START = re.compile(
+    r"^(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
+_MAIL_HEADER = re.compile(
+    r"(?:^|\n)(?:From|To|Subject|Date|Received|Message-ID|Return-Path|MIME-Version):", re.I
+)
 _HEADER_LINE = re.compile(r"[!-9;-~]+:")
 _HEAD_BYTES = 64 * 1024
 _BOMS = (

@@ -10,9 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-BlockKind = Literal[
-    "title", "heading", "paragraph", "list_item", "table_row", "code", "footnote", "caption"
-]
+BlockKind = Literal["title", "heading", "paragraph", "list_item", "table_row", "code", "footnote", "caption"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.parsing import detect
 from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._markup import add_markup
-from ingestion.parsing._spacy import use_local_model
+from ingestion.parsing._spacy import leave_out_torch, use_local_model
 from ingestion.parsing._text import one_line, tidy_lines
 from ingestion.parsing._zip_limits import check_archive
 from ingestion.parsing.errors import ParseError, Reason
@@ -65,6 +65,7 @@ class OfficeParser:
 
 def _elements(path: Path, name: str, media_type: str) -> list[Any]:
     kind = _PARTITIONS[media_type]
+    leave_out_torch()
     module = import_module(f"unstructured.partition.{kind}")
     use_local_model()
     options = {"include_slide_notes": True} if media_type == detect.PPTX else {}

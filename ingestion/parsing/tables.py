@@ -69,7 +69,14 @@ def _add_workbook(
                 rows = ([_shown(value) for value in row] for row in sheet.iter_rows(values_only=True))
                 _add_rows(builder, rows, name, limits)
                 on_progress(number, len(book.worksheets))
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (
+        InvalidFileException,
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise ParseError(Reason.DAMAGED, f"{name} is damaged. Save it anew and upload that copy.") from error
 
 

@@ -1,0 +1,65 @@
+"""A child that misbehaves on purpose: ``python -m tests.ingestion.parsing.poison REQUEST``."""
+
+import ctypes
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ingestion.parsing.child import Request, serve
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+def _eat_memory() -> None:
+    held = []
+    while True:
+        held.append(bytearray(10 << 20))
+
+
+def _flood() -> None:
+    while True:
+        os.write(2, b"x" * 65536)
+
+
+def _connect() -> None:
+    socket.create_connection(("127.0.0.1", 9), timeout=1)
+
+
+def _write_outside() -> None:
+    Path("/tmp/cited-poison-was-here").write_text("x", encoding="utf-8")  # noqa: S108 - must be refused
+
+
+DEEDS: dict[str, Callable[[], object]] = {
+    "segfault": lambda: ctypes.string_at(0),
+    "exit": lambda: os._exit(7),
+    "spin": _spin,
+    "sleep": lambda: time.sleep(60),
+    "eat_memory": _eat_memory,
+    "flood": _flood,
+    "connect": _connect,
+    "write_outside": _write_outside,
+    "run_program": lambda: subprocess.run(["/bin/true"], check=True),
+}
+
+
+def work(request: Request, _progress: Callable[[int, int], None]) -> bytes:
+    """Do the deed that the request names."""
+    if request.action == "big_file":
+        return b"x" * (request.limits.output_bytes + 1)
+    DEEDS[request.action]()
+    return b"survived"
+
+
+if __name__ == "__main__":
+    if "fork_first" in sys.argv[1] and os.fork() == 0:  # before the fences: what native code could do
+        time.sleep(60)
+    if "fork_first" in sys.argv[1]:
+        os._exit(3)
+    sys.exit(serve(work, sys.argv[1]))
