@@ -27,4 +27,4 @@ USER cited
 VOLUME /var/lib/cited
 EXPOSE 8000
 CMD ["uvicorn", "portal.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", \
-     "--log-level", "warning", "--lifespan", "off", "--no-server-header", "--timeout-graceful-shutdown", "5"]
+     "--log-level", "warning", "--lifespan", "on", "--no-server-header", "--timeout-graceful-shutdown", "5"]

@@ -88,13 +88,15 @@ def _portal(config: StackConfig) -> list[Program]:
     beat = ["beat", "--scheduler", "portal.beat:TickingScheduler", "--pidfile=", "--loglevel", "WARNING"]
     return [
         _python(config, "web", uvicorn),
-        _python(config, "worker", [*celery, *worker]),
+        # Reading documents gives way to answering questions.
+        _python(config, "worker", [*celery, *worker], niceness=5),
         _python(config, "beat", [*celery, *beat]),
     ]
 
 
-def _python(config: StackConfig, name: str, arguments: list[str]) -> Program:
+def _python(config: StackConfig, name: str, arguments: list[str], *, niceness: int = 0) -> Program:
     """Return a Python program of the portal. All of them survive a kill -9, so they may die by one."""
+    command = [*(["nice", "-n", str(niceness)] if niceness else []), config.python, *arguments]
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "PYTHONUNBUFFERED": "1",
@@ -104,7 +106,7 @@ def _python(config: StackConfig, name: str, arguments: list[str]) -> Program:
 
     def start(output: int) -> "subprocess.Popen[bytes]":
         return processes.spawn(
-            [config.python, *arguments],
+            command,
             on_parent_death="SIGKILL",
             stdin=subprocess.DEVNULL,
             stdout=output,
