@@ -8,6 +8,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from ninja import File, Form, Router, Schema
@@ -162,6 +163,7 @@ def read_file(request: HttpRequest, document_id: UUID, version: int | None = Non
         "X-Content-Type-Options": "nosniff",
     }
     file = blob_path(found.sha256).open("rb")
+    _release_connection()
     response = StreamingHttpResponse(_pieces(file), headers=headers)
     response._resource_closers.append(file.close)  # type: ignore[attr-defined]  # as FileResponse does
     return response
@@ -224,6 +226,12 @@ def _readable(request: HttpRequest, document_id: UUID, number: int | None) -> Do
     if found is None:
         raise NotVisibleError
     return found
+
+
+def _release_connection() -> None:
+    """Give the connection back to the pool before a slow client takes its time over a download."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -49,12 +49,13 @@ class ProblemAPI(NinjaAPI):
         return [*patterns, re_path(r"^.*$", _finished(not_found), name="not-found")]
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        """Return the schema, with the problem that any operation may answer."""
+        """Return the schema, with the problem that any operation may answer and summaries in words."""
         schema: OpenAPISchema = super().get_openapi_schema(**options)
         schema["components"]["schemas"] |= _problem_schemas()
         for path in schema["paths"].values():
             for operation in path.values():
                 operation["responses"]["default"] = _PROBLEM_RESPONSE
+                operation["summary"] = operation["description"].partition(". ")[0].removesuffix(".")
         return schema
 
 

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from django.http import HttpResponse
 from django.test import Client
 
 from portal.accounts.models import User
 from tests import factories
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
 BASE = "/api/v1"
 PROBLEM = "application/problem+json"
@@ -21,29 +23,29 @@ class Api:
     def __init__(self, user: User, *scopes: str) -> None:
         self._client = Client(headers=factories.bearer(user, *scopes), raise_request_exception=False)
 
-    def get(self, path: str, **query: Any) -> HttpResponse:
+    def get(self, path: str, **query: Any) -> "Response":
         return self._client.get(BASE + path, query)
 
-    def post(self, path: str, body: Json = None) -> HttpResponse:
+    def post(self, path: str, body: Json = None) -> "Response":
         return self._client.post(BASE + path, json.dumps(body or {}), content_type="application/json")
 
-    def patch(self, path: str, body: Json) -> HttpResponse:
+    def patch(self, path: str, body: Json) -> "Response":
         return self._client.patch(BASE + path, json.dumps(body), content_type="application/json")
 
-    def put(self, path: str, body: Json) -> HttpResponse:
+    def put(self, path: str, body: Json) -> "Response":
         return self._client.put(BASE + path, json.dumps(body), content_type="application/json")
 
-    def delete(self, path: str) -> HttpResponse:
+    def delete(self, path: str) -> "Response":
         return self._client.delete(BASE + path)
 
     def upload(
         self, slug: str, name: str = "note.txt", content: bytes = b"Leave is 30 days.", **more: Any
-    ) -> HttpResponse:
+    ) -> "Response":
         file = factories.upload(name, content)
         return self._client.post(f"{BASE}/collections/{slug}/documents", {"file": file} | more)
 
 
-def problem(response: HttpResponse, status: int) -> dict[str, Any]:
+def problem(response: "Response", status: int) -> dict[str, Any]:
     """Return the problem in a response after checking that it is one, in the form of RFC 9457."""
     assert response.status_code == status, response.content
     assert response["Content-Type"] == PROBLEM
@@ -54,7 +56,7 @@ def problem(response: HttpResponse, status: int) -> dict[str, Any]:
     return body
 
 
-def same_problem(one: HttpResponse, other: HttpResponse, status: int) -> None:
+def same_problem(one: "Response", other: "Response", status: int) -> None:
     """Check that two refusals differ in nothing but the address: neither tells what is hidden."""
     bodies = [problem(response, status) for response in (one, other)]
     for body in bodies:
@@ -64,18 +66,18 @@ def same_problem(one: HttpResponse, other: HttpResponse, status: int) -> None:
     assert _headers(one) == _headers(other)
 
 
-def _headers(response: HttpResponse) -> dict[str, str]:
+def _headers(response: "Response") -> dict[str, str]:
     varying = {"X-Request-ID", "Content-Length"}
     return {name: value for name, value in response.headers.items() if name not in varying}
 
 
-def ok(response: HttpResponse, status: int = 200) -> Json:
+def ok(response: "Response", status: int = 200) -> Json:
     """Return the JSON of a response after checking its status."""
     assert response.status_code == status, response.content
     return json.loads(response.content) if response.content else None
 
 
-def assert_hides(response: HttpResponse, words: Sequence[str]) -> None:
+def assert_hides(response: "Response", words: Sequence[str]) -> None:
     body = response.content.decode().lower()
     for word in words:
         assert word.lower() not in body

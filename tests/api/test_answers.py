@@ -1,19 +1,25 @@
 import asyncio
 import json
+import typing
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
 from django.test import AsyncClient
 
+from llm.events import EngineChosen, Refused, Restarted, TextDelta
 from portal.accounts.models import Membership
 from portal.answers.models import Question
+from portal.answers.services import StreamEvent
 from tests import factories
 from tests.api.client import BASE, Api, Json, assert_hides, ok, problem, same_problem
 from tests.api.test_search import QUESTION, SECRETS
 from tests.factories import WARRANTY, Cast
+
+if TYPE_CHECKING:
+    from django.http import StreamingHttpResponse
 
 
 def _ask(api: Api, **more: Any) -> Json:
@@ -88,7 +94,7 @@ async def _events(secret: str, accept: str = "text/event-stream") -> list[tuple[
         headers=headers,
     )
     assert response["Content-Type"] == "text/event-stream"
-    text = b"".join([piece async for piece in response]).decode()
+    text = b"".join([piece async for piece in typing.cast("StreamingHttpResponse", response)]).decode()
     blocks = [block.split("\n") for block in text.removesuffix("\n\n").split("\n\n")]
     assert all(len(lines) == 2 for lines in blocks)
     return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in blocks]
@@ -123,9 +129,30 @@ def test_events_for_an_outsider_end_in_a_refusal() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_change_of_engine_and_a_late_refusal_are_told() -> None:
+    async def changing(**_: Any) -> AsyncIterator[StreamEvent]:
+        yield EngineChosen("llm", "model")
+        yield TextDelta(0, "Half")
+        yield Restarted("The model is away.")
+        yield EngineChosen("extractive", "", "The model is away.")
+        yield Refused("It is not in the documents.", ())
+
+    cast = factories.cast()
+    with patch("portal.api.answers.stream_answer", changing):
+        events = asyncio.run(_events(factories.token(cast.bob)[1]))
+    assert events == [
+        ("delta", {"sentence": 0, "text": "Half"}),
+        ("notice", {"notice": "The model is away.", "restart": True}),
+        ("notice", {"notice": "The model is away.", "restart": False}),
+        ("refused", {"reason": "It is not in the documents."}),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_an_answer_that_breaks_off_ends_in_an_error() -> None:
     async def broken(**_: Any) -> AsyncIterator[Any]:
-        raise RuntimeError("secret detail")
+        for _number in range(1):
+            raise RuntimeError("secret detail")
         yield
 
     cast = factories.cast()

@@ -1,6 +1,8 @@
 import asyncio
+import typing
 import uuid
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import AsyncClient
@@ -11,6 +13,10 @@ from retrieval.models import Document, Role
 from tests import factories
 from tests.api.client import BASE, Api, assert_hides, ok, problem, same_problem
 from tests.factories import RETURNS, WARRANTY, Cast
+
+if TYPE_CHECKING:
+    from django.http import StreamingHttpResponse
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
 
 def test_list(cast: Cast) -> None:
@@ -149,13 +155,14 @@ def test_hidden_is_like_missing(cast: Cast) -> None:
     narrowed = factories.document(cast.papers, title="Hidden title", narrowed_to=[cast.blue])
     factories.grant(cast.papers, team=cast.red, role=Role.MANAGER)
     api = Api(cast.charlie)
-    for act in (
+    acts: list[Callable[[object], Response]] = [
         lambda pk: api.get(f"/documents/{pk}"),
         lambda pk: api.get(f"/documents/{pk}/text"),
         lambda pk: api.get(f"/documents/{pk}/file"),
         lambda pk: api.delete(f"/documents/{pk}"),
         lambda pk: api.post(f"/documents/{pk}/retry"),
-    ):
+    ]
+    for act in acts:
         same_problem(act(narrowed.pk), act(uuid.uuid4()), 404)
     assert_hides(api.get("/collections/blueprints/documents"), ["hidden title"])
     assert not Document.objects.filter(deleted_at__isnull=False).exists()
@@ -171,7 +178,7 @@ def test_an_outsider_sees_no_document(cast: Cast) -> None:
 
 async def _download(secret: str, path: str) -> tuple[Any, bytes]:
     response = await AsyncClient().get(BASE + path, headers={"Authorization": f"Bearer {secret}"})
-    return response, b"".join([piece async for piece in response])
+    return response, b"".join([piece async for piece in typing.cast("StreamingHttpResponse", response)])
 
 
 @pytest.mark.django_db(transaction=True)

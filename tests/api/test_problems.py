@@ -3,7 +3,9 @@ from unittest.mock import patch
 
 import pytest
 from django.test import Client
+from ninja.errors import Throttled
 
+from llm.errors import EmbeddingError
 from tests import factories
 from tests.api.client import BASE, Api, problem, same_problem
 from tests.factories import Cast
@@ -81,6 +83,21 @@ def test_what_nobody_expected(cast: Cast, caplog: pytest.LogCaptureFixture) -> N
     problem(response, 500)
     assert b"secret" not in response.content
     assert "secret detail" in caplog.text
+
+
+def test_a_model_that_does_not_answer(cast: Cast) -> None:
+    with patch("portal.api.search.search", side_effect=EmbeddingError("secret detail", permanent=False)):
+        response = Api(cast.alice).post("/search", {"query": "x"})
+    problem(response, 503)
+    assert response["Retry-After"] == "60"
+    assert b"secret" not in response.content
+
+
+def test_too_many_requests(cast: Cast) -> None:
+    with patch("portal.api.search.search", side_effect=Throttled(wait=7)):
+        response = Api(cast.alice).post("/search", {"query": "x"})
+    problem(response, 429)
+    assert response["Retry-After"] == "7"
 
 
 def test_nothing_is_cached(cast: Cast) -> None:

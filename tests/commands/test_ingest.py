@@ -2,6 +2,7 @@ import io
 import threading
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -169,3 +170,13 @@ def test_names_do_not_steer_the_terminal(cast: Cast, tmp_path: Path) -> None:
     with pytest.raises(CommandError):
         call_command("ingest", str(tmp_path), collection="blueprints", user="alice@example.com", stdout=out)
     assert "\x1b" not in out.getvalue()
+
+
+def test_whoever_stops_waiting_stops_nothing_else(cast: Cast, folder: Path) -> None:
+    with (
+        patch("portal.management.commands.ingest.time.sleep", side_effect=KeyboardInterrupt),
+        pytest.raises(CommandError, match="goes on") as error,
+    ):
+        _ingest(folder, wait=True)
+    assert error.value.returncode == 130
+    assert IngestionJob.objects.filter(state="queued").count() == 2

@@ -69,7 +69,7 @@ class Command(BaseCommand):
         run = _Run()
         self._add_all(run, files, person, collection)
         if options["wait"]:
-            self._wait(run)
+            self._wait_unless_interrupted(run)
         self._tell(run, len(files))
 
     def _add_all(self, run: _Run, files: list[Found], user: User, collection: Collection) -> None:
@@ -85,9 +85,16 @@ class Command(BaseCommand):
             progress.show(number, printable(file.name))
         progress.end()
 
-    def _wait(self, run: _Run) -> None:
-        """Follow the jobs until each has ended; ending this command does not end them."""
+    def _wait_unless_interrupted(self, run: _Run) -> None:
         run.is_followed = True
+        try:
+            self._wait(run)
+        except KeyboardInterrupt as interrupt:
+            message = "Stopped waiting. The files are in, and the portal goes on indexing them."
+            raise CommandError(message, returncode=130) from interrupt
+
+    def _wait(self, run: _Run) -> None:
+        """Follow the jobs until each has ended."""
         progress = Progress(cast("TextIO", self.stdout), "Indexing", len(run.jobs))
         idle_since = time.monotonic()
         while waiting := sum((states := run.states())[state] for state in OPEN):

@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def _list(self, state: str | None, limit: int) -> None:
         jobs = _jobs().filter(state=state) if state else _jobs()
-        rows = [_row(job) for job in jobs[:limit]]
+        rows = [_row(job) for job in jobs[: max(limit, 1)]]
         self.stdout.write(table([_HEAD, *rows]))
         self.stdout.write(f"{len(rows)} of {jobs.count()} jobs")
 
