@@ -38,7 +38,7 @@ ASK = (Message("system", "You are brief."), Message("user", "How do I add a team
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LLMSpec]:
     folder = tmp_path_factory.mktemp("vllm")
     model = folder / "tiny"
-    subprocess.run([PYTHON, str(HERE / "tiny_model.py"), str(model)], check=True, timeout=START_SECONDS)  # noqa: S603  our own script
+    subprocess.run([PYTHON, str(HERE / "tiny_model.py"), str(model)], check=True, timeout=START_SECONDS)
     port = _free_port()
     server = _start(model, port, folder / "vllm.log")
     try:
@@ -66,7 +66,7 @@ def _start(model: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
         "PATH": f"{Path(PYTHON).parent}:{os.environ['PATH']}",
     }  # fmt: skip
     with log.open("wb") as output:
-        return subprocess.Popen(command, stdout=output, stderr=output, env=environment)  # noqa: S603  our own server
+        return subprocess.Popen(command, stdout=output, stderr=output, env=environment)
 
 
 def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
