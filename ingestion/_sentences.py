@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - closing signs of several scripts
 """Where sentences end. Rules alone: they hold for any language with these signs, and cost no model."""
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from ingestion.parsing.document import ParsedDocument
 
 TokenSpans = Callable[[str], list[tuple[int, int]]]
 
+MIN_TOKENS = 16
 SPECIAL_TOKENS = 2  # at the start and the end of what the model reads
 _TARGET = 200  # tokens up to which small neighbours are merged
 _TINY = 40  # a section (or the rest of one) below this joins its neighbour
@@ -49,8 +50,8 @@ def split_into_chunks(document: ParsedDocument, *, token_spans: TokenSpans, max_
     ``token_spans`` gives the span of every model token of a text, without special tokens; context, text and
     two special tokens together never exceed ``max_tokens``. Raises ValueError for ``max_tokens`` below 16.
     """
-    if max_tokens < 16:
-        raise ValueError(f"max_tokens must be at least 16, not {max_tokens}")
+    if max_tokens < MIN_TOKENS:
+        raise ValueError(f"max_tokens must be at least {MIN_TOKENS}, not {max_tokens}")
     splitter = _Splitter(document, token_spans, max_tokens)
     ranges = _merge_tiny(list(splitter.ranges(read_sections(document))), splitter)
     chunks = [chunk for part in ranges for chunk in splitter.chunks(part)]
@@ -172,7 +173,7 @@ class _Splitter:
         context = self._context(part, text)
         joined = f"{context}\n{text}" if context else text
         tokens = len(self._token_spans(joined))
-        if tokens > self._max and context and end - start < 2:
+        if tokens > self._max and context and end - start == 1:
             context, tokens = "", len(self._token_spans(text))
         if tokens > self._max and end - start > 1:
             middle = self._middle(start, end)
@@ -209,7 +210,7 @@ class _Splitter:
         return self._fitted((title, *path, header))[0]
 
     def _fitted(self, parts: tuple[str, ...]) -> tuple[str, int]:
-        """Return the context made of (title, headings, table header), shortened to its share, and its tokens."""
+        """Return the context of (title, headings, table header), cut to its share, and its tokens."""
         if parts not in self._contexts:
             self._contexts[parts] = self._fit(parts)
         return self._contexts[parts]
@@ -219,7 +220,7 @@ class _Splitter:
         most = self._max // _CONTEXT_SHARE
         text = ""
         for kept in ([title, *path], [title, *path[-1:]], path[-1:], []):
-            line = " › ".join(part for part in kept if part)
+            line = " > ".join(part for part in kept if part)
             text = "\n".join(part for part in (line, header) if part) or text
             spans = self._token_spans(text)
             if len(spans) <= most:

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401 - audit events carry anything
 """Takes away from the running process what a parser does not need. Linux; there is no way back.
 
 Three fences, because each has holes: resource limits (the kernel's), namespaces without a network (the
@@ -112,19 +113,22 @@ def _hook(folder: str, program: str | None) -> Any:
 
     def refuse(event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
-            path, mode, flags = args
-            writes = isinstance(flags, int) and flags & _WRITE_FLAGS
-            if (writes or (isinstance(mode, str) and set(mode) & set("wax+"))) and not inside(path):
-                raise PermissionError(f"The parser may not write to {path!r}.")
+            if _writes(*args[1:]) and not inside(args[0]):
+                raise PermissionError(f"The parser may not write to {args[0]!r}.")
+        elif event in _CHANGE_EVENTS and not all(inside(path) for path in args[: _CHANGE_EVENTS[event]]):
+            raise PermissionError("The parser may not change files outside of its folder.")
         elif event in _NETWORK_EVENTS:
             raise PermissionError("The parser may not use the network.")
-        elif event == "subprocess.Popen":
-            if program is None or os.fsdecode(args[0] or args[1][0]) != program:
-                raise PermissionError("The parser may not start another program.")
-        elif event in _PROCESS_EVENTS:
+        elif event in _PROCESS_EVENTS or (event == "subprocess.Popen" and _program_of(args) != program):
             raise PermissionError("The parser may not start or signal processes.")
-        elif event in _CHANGE_EVENTS:
-            if not all(inside(path) for path in args[: _CHANGE_EVENTS[event]]):
-                raise PermissionError("The parser may not change files outside of its folder.")
 
     return refuse
+
+
+def _writes(mode: Any, flags: Any) -> bool:
+    by_flags = isinstance(flags, int) and bool(flags & _WRITE_FLAGS)
+    return by_flags or (isinstance(mode, str) and bool(set(mode) & set("wax+")))
+
+
+def _program_of(args: tuple[Any, ...]) -> str:
+    return os.fsdecode(args[0] or args[1][0])

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401, PLR2004 - lxml's elements have no types
 """HTML as blocks: headings with their levels, paragraphs, lists, table rows; no scripts, menus, hidden text.
 
 lxml directly and not ``unstructured``: that one takes 4 s and 400 MB to import, loses heading levels in
@@ -9,19 +10,72 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lxml import etree, html
+from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
 from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._text import clean_text, one_line
 from ingestion.parsing.document import BlockKind
 
 _SKIPPED = frozenset(
-    "script style nav noscript template iframe object embed svg math form button select head".split()
+    [
+        "script",
+        "style",
+        "nav",
+        "noscript",
+        "template",
+        "iframe",
+        "object",
+        "embed",
+        "svg",
+        "math",
+        "form",
+        "button",
+        "select",
+        "head",
+    ]
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big br cite code data del dfn em font i img ins kbd label mark q rp rt ruby s "
-    "samp small span strike strong sub sup time tt u var wbr".split()
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "br",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "q",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+    ]
 )
 _KINDS: dict[str, BlockKind] = {"li": "list_item", "figcaption": "caption", "caption": "caption"}
 _HIDDEN_STYLE = re.compile(

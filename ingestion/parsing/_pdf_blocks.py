@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004, RUF001 - distances, shares and counts of the page's geometry; typographic signs are what is looked for
 """Rows of one page become drafts of blocks: paragraphs, list items, table rows. No spans yet, only text."""
 
 from __future__ import annotations
@@ -178,7 +179,7 @@ def _breaks(before: Row, row: Row, group: list[Row], lane: Lane, leading: float)
         return True
     ended = bool(_ENDS_SENTENCE.search(_row_text(before)))
     short = before.x1 < lane.x1 - 0.18 * (lane.x1 - lane.x0)
-    if short and (ended or text[:1].isupper() and before.first.bold):
+    if short and (ended or (text[:1].isupper() and before.first.bold)):
         return True
     em = row.first.size
     if _LIST.match(_row_text(group[0])) and row.x0 < group[0].x0 - 0.5 * em:

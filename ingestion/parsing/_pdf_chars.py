@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401, PLR2004 - PDFium's handles have no types; distances in points
 """Reads the pieces of printed text of a PDF page, with boxes, through PDFium's C functions.
 
 One call per word end instead of one per character: Python's calls into C cost about a microsecond, and a

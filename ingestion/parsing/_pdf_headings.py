@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004, RUF001 - distances, shares and counts of the page's geometry; typographic signs are what is looked for
 """What only the whole document can tell: running headers, body size, headings and their levels."""
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def _looks_like_heading(draft: Draft, body: float, mostly_bold: bool) -> bool:  
     if sum(char.isalpha() for char in text) < max(2, 0.4 * len(text)) or _CAPTION.match(text):
         return False
     if draft.size >= _LARGER * body:
-        return draft.rows < 4 and not text.endswith((".", ",", ";")) or draft.size >= 1.4 * body
+        return (draft.rows < 4 and not text.endswith((".", ",", ";"))) or draft.size >= 1.4 * body
     if draft.kind == "list_item" and not _NUMBERED.match(text):
         return False
     strong = (draft.bold and not mostly_bold) or (text.isupper() and bool(_NUMBERED.match(text)))

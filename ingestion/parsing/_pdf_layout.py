@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004, RUF001 - distances, shares and counts of the page's geometry; typographic signs are what is looked for
 """Reading order: pieces of printed text become rows, through columns, ruled tables and aligned tables.
 
 Words stand before geometry: what decides between two columns of prose (read one after the other) and two

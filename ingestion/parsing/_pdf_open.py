@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401 - PDFium's document has no type stubs
 """Opens PDF files, and says in words why one does not open."""
 
 from __future__ import annotations

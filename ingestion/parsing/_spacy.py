@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401 - spaCy's pipelines are used without its types
 """Gives ``unstructured`` a language model without the network.
 
 At first use it would download ``en_core_web_sm`` from GitHub, under a lock that waits without end. Where that
@@ -15,10 +16,81 @@ from typing import Any
 MODEL = "en_core_web_sm"
 
 _VERBS = frozenset(
-    "is are was were be been being am has have had do does did can could will would shall should may might must "
-    "make makes made take takes took give gives gave get gets got go goes went see sees saw know knows knew say "
-    "says said use uses show shows shown need needs keep keeps find finds found let lets put set run runs ran "
-    "become becomes became include includes apply applies".split()
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "being",
+        "am",
+        "has",
+        "have",
+        "had",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "will",
+        "would",
+        "shall",
+        "should",
+        "may",
+        "might",
+        "must",
+        "make",
+        "makes",
+        "made",
+        "take",
+        "takes",
+        "took",
+        "give",
+        "gives",
+        "gave",
+        "get",
+        "gets",
+        "got",
+        "go",
+        "goes",
+        "went",
+        "see",
+        "sees",
+        "saw",
+        "know",
+        "knows",
+        "knew",
+        "say",
+        "says",
+        "said",
+        "use",
+        "uses",
+        "show",
+        "shows",
+        "shown",
+        "need",
+        "needs",
+        "keep",
+        "keeps",
+        "find",
+        "finds",
+        "found",
+        "let",
+        "lets",
+        "put",
+        "set",
+        "run",
+        "runs",
+        "ran",
+        "become",
+        "becomes",
+        "became",
+        "include",
+        "includes",
+        "apply",
+        "applies",
+    ]
 )
 _VERB_ENDING = re.compile(r"[a-z]{2,}(?:ed|ing|ize|izes|ise|ises|ify|ifies)$")
 
@@ -31,7 +103,7 @@ def leave_out_torch() -> None:
 
 def use_local_model() -> None:
     """Make ``unstructured`` load a model from this machine, whatever is installed. Safe to call twice."""
-    from unstructured.nlp import tokenize  # noqa: PLC0415 - heavy, and only some formats need it
+    from unstructured.nlp import tokenize
 
     if find_spec(MODEL) is None:
         tokenize._load_spacy_model = blank_model
@@ -39,8 +111,8 @@ def use_local_model() -> None:
 
 def blank_model() -> Any:
     """Return an English pipeline without weights: words, sentence ends by rule, and tags for likely verbs."""
-    import spacy  # noqa: PLC0415 - heavy
-    from spacy.language import Language  # noqa: PLC0415
+    import spacy
+    from spacy.language import Language
 
     if not Language.has_factory("cited_verb_tagger"):
         Language.component("cited_verb_tagger", func=_tag_verbs)

@@ -23,6 +23,7 @@ _TICK_SECONDS = 0.05
 _MAX_PROGRESS_BYTES = 1 << 20
 _MAX_STDERR_BYTES = 4 << 20
 _TAIL_BYTES = 2000
+_MAX_PROGRESS_LINE = 40
 _FULL = 0.75  # of the memory limit: a process that crashed from there most likely had none left
 
 
@@ -170,7 +171,7 @@ class _Watch:
         self._line = rest[-100:]
         for line in lines[-1:]:  # only the newest matters
             done, _, total = line.partition(b" ")
-            if done.isdigit() and total.isdigit() and len(line) < 40:
+            if done.isdigit() and total.isdigit() and len(line) <= _MAX_PROGRESS_LINE:
                 self._on_progress(int(done), int(total))
 
     def _check_memory(self) -> None:

@@ -77,8 +77,6 @@ def serve(work: Work, argument: str) -> int:
     confine(request.limits, folder=request.folder, program=request.program or None)
     try:
         result = work(request, progress)
-        if len(result) > request.limits.output_bytes:
-            raise OSError(errno.EFBIG, "result too large")
         (request.folder / RESULT).write_bytes(result)
     except ParseError as error:
         return _report(request, error)
@@ -110,7 +108,7 @@ def _work(request: Request, progress: Callable[[int, int], None]) -> bytes:
 
 
 def _parse(request: Request, progress: Callable[[int, int], None]) -> bytes:
-    from ingestion.parsing.parsers import parser_for  # noqa: PLC0415 - rendering does without it
+    from ingestion.parsing.parsers import parser_for
 
     parser = parser_for(request.media_type)
     document = parser.parse(
@@ -124,7 +122,7 @@ def _parse(request: Request, progress: Callable[[int, int], None]) -> bytes:
 
 
 def _render(request: Request) -> bytes:
-    from ingestion.parsing._pdf_render import render  # noqa: PLC0415 - parsing does without it
+    from ingestion.parsing._pdf_render import render
 
     return render(request.path, name=request.name, page=request.page, width_px=request.width_px)
 

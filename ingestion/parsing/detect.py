@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - lengths and counts of the formats themselves
 """What kind of file is it? Content decides; the name only tells text formats apart."""
 
 from __future__ import annotations

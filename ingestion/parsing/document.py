@@ -117,4 +117,5 @@ def _line_row(line: Line) -> tuple[int, int, float, float, float, float]:
 
 
 def _page_from_row(row: list[Any]) -> Page:
-    return Page(*row[:6], tuple(Line(*line) for line in row[6]))
+    number, width, height, start, end, label, lines = row
+    return Page(number, width, height, start, end, label, tuple(Line(*line) for line in lines))

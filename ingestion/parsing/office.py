@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401 - elements of unstructured have no types
 """Word and PowerPoint files, through ``unstructured``."""
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def _with_header(markup: str) -> str:
 
 def _title(path: Path) -> str:
     """Return the title in the file's properties, where it is one."""
-    from lxml import etree  # noqa: PLC0415 - with the other heavy libraries
+    from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
     try:
         with zipfile.ZipFile(path) as archive:

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401, PLR2004 - PDFium's document has no type stubs; lengths of a plausible title
 """PDF files with a text layer, read with PDFium."""
 
 from __future__ import annotations

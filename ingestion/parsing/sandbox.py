@@ -48,7 +48,12 @@ def parse_file(
         message = f"{shown} has {size >> 20} MiB; at most {limits.file_bytes >> 20} MiB are read."
         raise ParseError(Reason.TOO_LARGE, message)
     media_type = detect_media_type(path, name=name)
-    request = {"action": "parse", "path": str(path.resolve()), "name": shown, "media_type": media_type}
+    request: dict[str, str | int] = {
+        "action": "parse",
+        "path": str(path.resolve()),
+        "name": shown,
+        "media_type": media_type,
+    }
     result = run_in_sandbox(_CHILD, request, limits=limits, on_progress=on_progress, cancelled=cancelled)
     try:
         return ParsedDocument.from_json(result)
@@ -60,7 +65,7 @@ def render_page(path: Path, *, page: int, width_px: int, limits: Limits | None =
     """Return page ``page`` (from 1) of a PDF as WebP, ``width_px`` wide; raises ParseError."""
     limits = limits or Limits(cpu_seconds=_RENDER_SECONDS, wall_seconds=_RENDER_SECONDS)
     width_px = max(16, min(width_px, _MAX_RENDER_PX))
-    request = {"action": "render", "path": str(path.resolve()), "name": "The document"}
+    request: dict[str, str | int] = {"action": "render", "path": str(path.resolve()), "name": "The document"}
     return run_in_sandbox(_CHILD, {**request, "page": page, "width_px": width_px}, limits=limits)
 
 
@@ -96,7 +101,7 @@ def run_in_sandbox(
 
 def _pandoc(request: dict[str, str | int]) -> str:
     """Return the one program that the child may start, if its file needs it."""
-    from ingestion.parsing.parsers import needs_pandoc, pandoc_path  # noqa: PLC0415 - not for rendering
+    from ingestion.parsing.parsers import needs_pandoc, pandoc_path
 
     return pandoc_path() if needs_pandoc(str(request.get("media_type", ""))) else ""
 

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401, PLR2004 - a cell may hold anything
 """XLSX, CSV and TSV, row by row with openpyxl and csv.
 
 ``unstructured`` makes one element of a whole sheet and a string of all its cells; here a row stays a row, so
@@ -57,8 +58,10 @@ class TableParser:
 def _add_workbook(
     builder: DocumentBuilder, path: Path, name: str, limits: Limits, on_progress: Progress
 ) -> None:
-    import openpyxl  # noqa: PLC0415 - CSV does without it
-    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+    import openpyxl  # type: ignore[import-untyped]  # openpyxl ships no types
+    from openpyxl.utils.exceptions import (  # type: ignore[import-untyped]  # openpyxl ships no types
+        InvalidFileException,
+    )
 
     try:
         with path.open("rb") as file:

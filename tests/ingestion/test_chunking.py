@@ -64,7 +64,7 @@ BLOCKS = st.lists(
 def test_spans_budget_and_coverage_hold_for_any_document(
     blocks: list[tuple[BlockKind, str, int, str]],
     max_tokens: int,
-    pages: bool,  # noqa: FBT001 - drawn
+    pages: bool,
 ) -> None:
     document = build(blocks, pages=pages)
     check(document, split_into_chunks(document, token_spans=token_spans, max_tokens=max_tokens), max_tokens)
@@ -88,7 +88,9 @@ def test_headings_lead_to_the_text_below_them() -> None:
 
 
 def test_a_long_paragraph_is_cut_between_sentences_and_shares_one() -> None:
-    sentences = [f"Sentence number {word} is here." for word in "one two three four five six seven".split()]
+    sentences = [
+        f"Sentence number {word} is here." for word in ["one", "two", "three", "four", "five", "six", "seven"]
+    ]
     chunks = split(build([("paragraph", " ".join(sentences * 3), 0, "")]), 60)
     assert len(chunks) > 1
     assert all(chunk.text.endswith(".") and chunk.text.startswith("Sentence") for chunk in chunks)
