@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import docx
-import openpyxl
+import openpyxl  # type: ignore[import-untyped]  # ships no types
 import pptx
 import pytest
-from reportlab.lib.pdfencrypt import StandardEncryption
-from reportlab.pdfgen.canvas import Canvas
+from reportlab.lib.pdfencrypt import StandardEncryption  # type: ignore[import-untyped]  # ships no types
+from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]  # ships no types
 
 from ingestion.parsing.detect import SUPPORTED, detect_media_type
 from ingestion.parsing.document import ParsedDocument
@@ -193,9 +193,7 @@ def test_sheets_are_pages_and_rows_know_their_header(tmp_path: Path) -> None:
 
 
 def test_markdown_keeps_the_levels(tmp_path: Path) -> None:
-    document = parse_text(
-        tmp_path, "a.md", "# One\n\ntext **bold** [link](http://x)\n\n### Three\n\n- item\n"
-    )
+    document = parse_text(tmp_path, "a.md", "# One\n\ntext **bold** [link](http://x)\n\n### Three\n\n- a\n")
     assert blocks(document) == [
         ("heading", 1, "One"), ("paragraph", 0, "text bold link"),
         ("heading", 3, "Three"), ("list_item", 0, "- a"),

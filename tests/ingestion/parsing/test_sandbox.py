@@ -4,10 +4,10 @@ import io
 import time
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 from PIL import Image
-from reportlab.pdfgen.canvas import Canvas
+from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]  # ships no types
 
 from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.limits import Limits
