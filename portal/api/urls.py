@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from csp.decorators import csp_update
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, URLResolver, re_path
 from ninja import NinjaAPI
@@ -71,7 +72,13 @@ def _problem_schemas() -> dict[str, Any]:
     return definitions | {"Problem": schema}
 
 
-api = ProblemAPI(title="Cited", version="1", urls_namespace="api", description=_DESCRIPTION)
+api = ProblemAPI(
+    title="Cited",
+    version="1",
+    urls_namespace="api",
+    description=_DESCRIPTION,
+    docs_decorator=csp_update({"img-src": ["data:"]}),  # the arrows in Swagger's style sheet
+)
 register(api)
 for router in (me.router, search.router, answers.router, collections.router, documents.router):
     api.add_router("", router)
