@@ -61,6 +61,16 @@ def send_group(pid: int, sign: str) -> None:
         os.killpg(pid, signal.Signals[sign])
 
 
+def give_way(pid: int, niceness: int) -> None:
+    """Let a child of `spawn` have less of a busy processor than others, by so many steps of nice.
+
+    Where the kernel groups processes by session (sched(7), autogroup), nice alone counts within one only.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
+
+
 def running() -> list[int]:
     """Return the numbers of all processes, in ascending order; none where there is no /proc."""
     try:

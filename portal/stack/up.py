@@ -96,17 +96,17 @@ def _portal(config: StackConfig) -> list[Program]:
 
 def _python(config: StackConfig, name: str, arguments: list[str], *, niceness: int = 0) -> Program:
     """Return a Python program of the portal. All of them survive a kill -9, so they may die by one."""
-    command = [*(["nice", "-n", str(niceness)] if niceness else []), config.python, *arguments]
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "PYTHONUNBUFFERED": "1",
         "MALLOC_ARENA_MAX": "2",  # glibc keeps an arena per thread else; idle memory grows by a half
         "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONWARNINGS": "ignore:You're running the worker",  # as root; see docs/decisions/0001
     }
 
     def start(output: int) -> "subprocess.Popen[bytes]":
-        return processes.spawn(
-            command,
+        process = processes.spawn(
+            [config.python, *arguments],
             on_parent_death="SIGKILL",
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -114,6 +114,8 @@ def _python(config: StackConfig, name: str, arguments: list[str], *, niceness: i
             cwd=Path(config.base_dir),
             env=environment,
         )
+        processes.give_way(process.pid, niceness)
+        return process
 
     return Program(name, start)
 
