@@ -1,6 +1,7 @@
 """An answer made ready for its template: sentences with their marks, sources with the quote marked."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,6 +15,8 @@ from retrieval.search import visible_counts
 from retrieval.snippets import SnippetPart
 
 EXTRACTIVE = "extractive"
+_BEFORE = 160
+_EMPTY_LINES = re.compile(r"\n\s*\n")
 _STEPS = {
     "count": "Counting what you can see",
     "embed": "Understanding the question",
@@ -39,13 +42,14 @@ class MarkView:
 
 @dataclass(frozen=True, slots=True)
 class SentenceView:
-    """`key` makes the ids of its cards unique on the page."""
+    """`key` makes the ids of its cards unique on the page; quotes stand on lines of their own."""
 
     key: str
     text: str
     support: str
     reason: str
     marks: tuple[MarkView, ...]
+    ends_line: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,7 @@ def _sentences(shown: ShownAnswer) -> tuple[SentenceView, ...]:
             support=sentence.support,
             reason=sentence.reason,
             marks=tuple(_mark(mark, by_number[mark.number]) for mark in sentence.marks),
+            ends_line=shown.engine == EXTRACTIVE,
         )
         for position, sentence in enumerate(shown.sentences)
     )
@@ -187,20 +192,28 @@ def view_sources(sources: Iterable[Source]) -> tuple[SourceView, ...]:
             version_number=source.version_number,
             updated_at=source.updated_at,
             score=source.score,
-            parts=tuple(_parts(source)),
+            parts=_parts(source),
         )
         for source in sources
     )
 
 
-def _parts(source: Source) -> Sequence[SnippetPart]:
-    """Return the passage with the quote marked; with nothing marked where the quote is all of it."""
+def _parts(source: Source) -> tuple[SnippetPart, ...]:
+    """Return the quote marked, with some of the passage around it; the whole passage where that is quoted."""
     at = source.passage.find(source.quote)
     if at < 0 or source.quote == source.passage:
-        return [SnippetPart(source.passage, marked=False)]
-    pieces = [
-        SnippetPart(source.passage[:at], marked=False),
-        SnippetPart(source.quote, marked=True),
-        SnippetPart(source.passage[at + len(source.quote) :], marked=False),
-    ]
-    return [piece for piece in pieces if piece.text]
+        return (SnippetPart(_shorter(source.passage), marked=False),)
+    before, after = source.passage[:at], source.passage[at + len(source.quote) :]
+    if len(before) > _BEFORE:
+        before = "…" + before[-_BEFORE:].partition(" ")[2]
+    pieces = (
+        SnippetPart(_shorter(before), marked=False),
+        SnippetPart(_shorter(source.quote), marked=True),
+        SnippetPart(_shorter(after), marked=False),
+    )
+    return tuple(piece for piece in pieces if piece.text)
+
+
+def _shorter(text: str) -> str:
+    """Return a text without empty lines, which would push words out of sight."""
+    return _EMPTY_LINES.sub("\n", text)

@@ -19,7 +19,7 @@ from portal.answers.models import Question
 from portal.answers.services import Found, Searching, Stored, StreamEvent
 from portal.answers.shown import ShownAnswer, Source
 from portal.errors import REQUEST_ID
-from portal.web.answer_page import SentenceView, mark_while_writing, view_answer, view_sources
+from portal.web.answer_page import EXTRACTIVE, SentenceView, mark_while_writing, view_answer, view_sources
 from portal.web.requests import SignedInRequest, signed_in
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class _Pieces:
         self._user = user
         self._question = question
         self._sources: dict[str, Source] = {}
+        self._engine = ""
 
     async def send(self, kept: ShownAnswer | None) -> AsyncIterator[str]:
         """Yield events up to `done`; whatever goes wrong, the reader is told and the stream ends."""
@@ -99,6 +100,7 @@ class _Pieces:
             case Searching() | Found():
                 return self._while_searching(event)
             case EngineChosen():
+                self._engine = event.engine
                 return [wire("status", "Writing…"), *self._notice(event.notice)]
             case Restarted():
                 return [wire("begin", render_to_string("answers/_live.html")), *self._notice(event.notice)]
@@ -134,7 +136,14 @@ class _Pieces:
             for one in event.citations
             if (source := self._sources.get(one.passage_key)) is not None
         )
-        view = SentenceView(f"live-{event.sentence}", event.text, event.support, event.reason, marks)
+        view = SentenceView(
+            key=f"live-{event.sentence}",
+            text=event.text,
+            support=event.support,
+            reason=event.reason,
+            marks=marks,
+            ends_line=self._engine == EXTRACTIVE,
+        )
         return render_to_string("answers/_live_sentence.html", {"sentence": view})
 
     async def _done(self, shown: ShownAnswer) -> str:

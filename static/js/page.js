@@ -4,6 +4,7 @@
 
   function reveal(root) {
     root.querySelectorAll("[data-js]").forEach((element) => { element.hidden = false; });
+    root.querySelectorAll("[data-bulk]").forEach((element) => { element.hidden = true; });
   }
 
   function chooseTheme(choice) {
@@ -115,7 +116,6 @@
   document.addEventListener("htmx:load", (event) => reveal(event.detail.elt));
   document.addEventListener("DOMContentLoaded", () => {
     reveal(document);
-    document.querySelectorAll("[data-bulk]").forEach((element) => { element.hidden = true; });
     const passage = document.getElementById("passage");
     if (passage && location.hash === "#passage") passage.scrollIntoView({ block: "center" });
     const error = document.getElementById("error");
