@@ -35,13 +35,12 @@ lint: dev ## Check style, types, layers, templates and migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(CODE) tests
 	$(BIN)/lint-imports
-	$(BIN)/djlint templates --check --lint --quiet
+	$(BIN)/djlint templates --lint --quiet
 	DJANGO_SETTINGS_MODULE=tests.settings_lint $(BIN)/python manage.py makemigrations --check --dry-run
 
-format: dev ## Put code and templates into their form
+format: dev ## Put code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/djlint templates --reformat --quiet
 
 test: dev ## Run every test: unit, service, HTTP, worker, browser
 	$(BIN)/pytest
