@@ -19,6 +19,9 @@ if "TEST_VAR_DIR" not in os.environ:
     for _name in [name for name in os.environ if name.startswith(_PREFIXES) or name in _NAMES]:
         if _name != "DATABASE_OWNER_URL":
             del os.environ[_name]
+    for _left in Path(tempfile.gettempdir()).glob("cited-tests-*"):  # by a run that was killed
+        if not Path("/proc", _left.name.split("-")[2]).exists():
+            shutil.rmtree(_left, ignore_errors=True)
     _var_dir = tempfile.mkdtemp(prefix=f"cited-tests-{os.getpid()}-")
     os.environ |= {"TEST_VAR_DIR": _var_dir, "ENV_FILE": os.devnull, "SECRET_KEY": "only for tests " * 4}
     atexit.register(shutil.rmtree, _var_dir, ignore_errors=True)
