@@ -22,9 +22,9 @@ class Features:
     mean_cosine: float
 
 
-INTERCEPT = -6.996
-WEIGHTS = (-0.278, 5.176, 2.354, 0.861, 2.646, 4.154)
-THRESHOLD = 0.517
+INTERCEPT = -6.860
+WEIGHTS = (-0.291, 5.035, 2.310, 0.934, 2.582, 4.131)
+THRESHOLD = 0.526
 
 
 def answerable(features: Features) -> float:

@@ -11,10 +11,10 @@ from llm.passages import Passage
 from llm.sentences import sentence_spans
 from llm.words import content_terms, coverage, guess_language, weighted_terms
 
-# First words must come fast on two cores, so few and short sentences are embedded: in bfloat16 these
-# bounds cost about 100 ms. Passages past the eighth have never held a best sentence that others lacked.
-MAX_CANDIDATES = 24
-MAX_CANDIDATE_CHARACTERS = 4_000
+# First words must come fast on two cores, so few and short sentences are embedded: in bfloat16 these bounds
+# cost about 170 ms of one core. Half as many again cost 260 ms.
+MAX_CANDIDATES = 18
+MAX_CANDIDATE_CHARACTERS = 2_800
 MAX_PASSAGES = 8
 
 _PASSAGE_SHARE = 0.3

@@ -151,7 +151,7 @@ def _load_model(spec: EmbedderSpec, folder: Path | None) -> "SentenceTransformer
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Idle OpenMP threads sleep instead of spinning: beside a busy worker on the same cores, spinning made
-    # a batch ten times slower.
+    # a batch several times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if folder is not None:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
