@@ -21,7 +21,7 @@ from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.sandbox import Limits, parse_file
 from llm.errors import EmbeddingError
 from retrieval.blobs import blob_path
-from retrieval.generations import embedder, serving_generation
+from retrieval.generations import NoGenerationError, embedder, serving_generation
 from retrieval.indexing import NewChunk, NewIndex, NewPage, publish_version
 from retrieval.models import DocumentVersion
 
@@ -80,6 +80,9 @@ def _work(claim: Claim, lost: threading.Event) -> None:
         _record_parse_error(claim, error)
     except EmbeddingError as error:
         _record_embedding_error(claim, error)
+    except NoGenerationError as error:
+        ledger.put_back(claim, wait=_EMBEDDING_PAUSE, reason="embedding", message=str(error))
+        log.warning("job %s waits: %s", claim.job_id, error)
     except (LeaseLostError, DatabaseError):
         raise
     except Exception as error:  # the ledger's edge: whatever happens has to end up in the ledger
@@ -111,6 +114,7 @@ def _record_embedding_error(claim: Claim, error: EmbeddingError) -> None:
 
 
 def _ingest(claim: Claim, lost: threading.Event) -> None:
+    serving_generation()  # asked before hours of work, and again when it is published
     version = DocumentVersion.objects.select_related("document__collection").get(pk=claim.version_id)
     parsed = _parse(claim, version, lost.is_set)
     chunks = _cut(claim, parsed)

@@ -7,6 +7,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 _django = get_asgi_application()
 
-from portal.lifespan import with_lifespan  # noqa: E402 - Django has to be set up first
+from portal.body_limit import with_body_limit  # noqa: E402 - Django has to be set up first
+from portal.lifespan import with_lifespan  # noqa: E402 - as above
 
-application = with_lifespan(_django)
+application = with_lifespan(with_body_limit(_django))

@@ -9,8 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from llm.errors import EmbeddingError
+from llm.errors import ModelError
 from portal.accounts.errors import LinkError, TooManyAttemptsError
 from retrieval.errors import InvalidInputError, NotAllowedError, NotVisibleError
+from retrieval.generations import NoGenerationError
+from retrieval.generations import NoGenerationError
 
 REQUEST_ID = "cited.request_id"
 _API = "/api/"
@@ -39,6 +43,18 @@ TOO_LARGE = Told(
 BAD_REQUEST = Told(
     400, "We could not read that request", "Nothing was changed. Go back, reload the page and try again."
 )
+NOT_READY = Told(
+    503,
+    "Search is not ready",
+    "The portal is starting, or its embedding model is away. Try again in a minute; your admin sees at "
+    "/readyz what is missing.",
+)
+NOT_READY = Told(
+    503,
+    "Search is not ready yet",
+    "The portal is being set up, or its embedding model cannot be used. Try again in a minute. For admins: "
+    "/readyz names what is missing.",
+)
 SESSION_GONE = Told(
     403,
     "This page was open for too long",
@@ -64,7 +80,9 @@ _KNOWN: tuple[tuple[tuple[type[Exception], ...], _Tell], ...] = (
     ((InvalidInputError,), lambda text: Told(400, "We could not use that", text)),
     ((LinkError,), lambda text: Told(410, "This link does not work any more", text)),
     ((TooManyAttemptsError,), lambda text: Told(429, "Too many attempts", text)),
+    ((NoGenerationError, ModelError), lambda _: NOT_READY),
     ((RequestDataTooBig, TooManyFilesSent), lambda _: TOO_LARGE),
+    ((NoGenerationError, EmbeddingError), lambda _: NOT_READY),
 )
 
 

@@ -11,7 +11,7 @@ _HNSW = "WITH (m = 16, ef_construction = 64)"
 
 
 class NoGenerationError(Exception):
-    """No generation serves yet: `manage.py prepare` makes the first one."""
+    """No generation serves that the configured embedding model could search; the message says what to do."""
 
 
 def embedder_spec() -> EmbedderSpec:
@@ -32,10 +32,19 @@ def embedder() -> Embedder:
 
 
 def serving_generation() -> Generation:
-    """Return the generation that search uses. Raises NoGenerationError."""
+    """Return the generation that search uses.
+
+    Raises NoGenerationError where there is none, and where its vectors are another model's: comparing those
+    with this model's questions would find nonsense without any error.
+    """
     found = Generation.objects.filter(state=Generation.State.SERVING).first()
     if found is None:
         raise NoGenerationError("No generation serves yet. Run `manage.py prepare`.")
+    if found.model != settings.EMBEDDING_MODEL:
+        raise NoGenerationError(
+            f"The index was made with {found.model}, and EMBEDDING_MODEL names {settings.EMBEDDING_MODEL}. "
+            f"Set EMBEDDING_MODEL={found.model} again."
+        )
     return found
 
 

@@ -110,7 +110,7 @@ class DocumentBuilder:
         if self.is_empty:
             raise ParseError(
                 Reason.NO_TEXT,
-                f"{name} holds no text that can be read. If it is a scan, upload one with a text layer.",
+                f"{name} holds no text that can be read. If it is a scan, upload a clearer one.",
             )
         return ParsedDocument(
             title=one_line(title)[:MAX_TITLE] or title_from_name(name),

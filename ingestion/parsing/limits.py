@@ -16,6 +16,7 @@ class Limits:
     output_bytes: int = 64 * _MIB
     file_bytes: int = 256 * _MIB
     max_pages: int = 5000
+    ocr_pages: int = 100
     zip_entries: int = 10_000
     zip_total_bytes: int = 512 * _MIB
     zip_ratio: int = 200

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401, PLR2004 - PDFium's document has no type stubs; lengths of a plausible title
-"""PDF files with a text layer, read with PDFium."""
+"""PDF files, read with PDFium: by their text layer, and by recognition where a page has none."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MAX_REPEATED = 20
 
 
 class PdfParser:
-    """Reads text, reading order, headings, tables and boxes; no pictures."""
+    """Reads text, reading order, headings, tables and boxes; text in pictures where a page has no other."""
 
     name = "pdf"
     version = f"1+pdfium{pypdfium2.version.PDFIUM_INFO.build}"
@@ -58,8 +58,9 @@ class PdfParser:
                 message = f"{name} has {count} pages; at most {limits.max_pages} are read. Split the file."
                 raise ParseError(Reason.TOO_LARGE, message)
             builder = DocumentBuilder()
-            contents = _read_pages(document, builder, on_progress)
+            contents = _read_pages(document, on_progress)
             drafts = _drafts(contents, builder)
+            _recognise(document, drafts, builder, limits.ocr_pages)
             mark_headings([(number, page) for number, (_, page) in enumerate(drafts, 1)], _outline(document))
             title = _title(document, [page for _, page in drafts])
             _assemble(builder, drafts)
@@ -70,22 +71,56 @@ class PdfParser:
             document.close()
 
 
-def _read_pages(document: Any, builder: DocumentBuilder, on_progress: Progress) -> list[PageContent]:
+def _read_pages(document: Any, on_progress: Progress) -> list[PageContent]:
     contents = []
     count = len(document)
     for index in range(count):
         try:
             page = document[index]
         except pypdfium2.PdfiumError:
-            builder.warnings.append(f"page {index + 1} cannot be read")
             contents.append(PageContent(1.0, 1.0, 0, [], []))
             continue
         contents.append(read_page(page))
         page.close()
-        if not contents[-1].pieces:
-            builder.warnings.append(f"page {index + 1} has no text")
         on_progress(index + 1, count)
     return contents
+
+
+def _recognise(
+    document: Any, drafts: list[tuple[PageContent, list[Draft]]], builder: DocumentBuilder, most: int
+) -> None:
+    """Fill the pages that have no text layer with what can be seen on them; say so in the warnings."""
+    bare = [index for index, (content, _) in enumerate(drafts) if not content.pieces]
+    for index in bare[:most]:
+        try:
+            page = document[index]
+        except pypdfium2.PdfiumError:
+            builder.warnings.append(f"page {index + 1} cannot be read")
+            continue
+        found = _seen_drafts(page)
+        page.close()
+        drafts[index][1].extend(found)
+        state = "was read from its picture" if found else "has no text"
+        builder.warnings.append(f"page {index + 1} {state}")
+    if bare[most:]:
+        builder.warnings.append(f"{len(bare) - most} pages without text were not read: at most {most} are")
+
+
+def _seen_drafts(page: Any) -> list[Draft]:
+    from ingestion.parsing._pdf_ocr import read_picture  # heavy, and most files need none of it
+
+    return [
+        Draft(
+            "table_row" if block.is_row else "paragraph",
+            block.text,
+            block.lines,
+            0.0,
+            bold=False,
+            rows=len(block.lines),
+            y=block.lines[0][2][1],
+        )
+        for block in read_picture(page)
+    ]
 
 
 def _drafts(contents: list[PageContent], builder: DocumentBuilder) -> list[tuple[PageContent, list[Draft]]]:

@@ -112,10 +112,10 @@ def _blobs() -> str:
 def _worker() -> str:
     """Judge by the ledger: a document that has been due for a minute and is not taken has no worker."""
     late = timezone.now() - _WORKER_PATIENCE
-    waiting = IngestionJob.objects.filter(state=IngestionJob.State.QUEUED, due_at__lt=late).count()
+    waiting = IngestionJob.objects.filter(state=IngestionJob.State.QUEUED, due_at__lt=late).exists()
     working = IngestionJob.objects.filter(heartbeat_at__gt=late).exists()
-    if waiting and not working:
-        return f"does not answer: {waiting} documents wait to be read"
+    if waiting and not working:  # no number: this page is open to everyone
+        return "does not answer: documents wait to be read"
     return READY
 
 

@@ -1,4 +1,4 @@
-"""The pipeline with the real parser, the real model and the real index; and how it ends when things go wrong."""
+"""The pipeline with the real parser, model and index; and how it ends when things go wrong."""
 
 import io
 from pathlib import Path
@@ -25,11 +25,15 @@ MARKDOWN = b"""# Travel
 
 ## Trains
 
-Second class is booked for journeys of less than three hours.
+Second class is booked for journeys of less than three hours, and first class for longer ones. A seat is
+reserved on every long-distance train. Tickets are bought through the travel desk, which keeps the receipts and
+passes them on to the accounts department at the end of each month.
 
 ## Flights
 
-Flights are booked four weeks ahead. The limit for a hotel night is 140 euros.
+Flights are booked four weeks ahead. The limit for a hotel night is 140 euros. Whoever needs a dearer room asks
+the head of the department first and adds the written answer to the claim. Breakfast is paid where it is part of
+the price of the room, and never on its own.
 """
 
 
