@@ -26,14 +26,14 @@ MARKDOWN = b"""# Travel
 ## Trains
 
 Second class is booked for journeys of less than three hours, and first class for longer ones. A seat is
-reserved on every long-distance train. Tickets are bought through the travel desk, which keeps the receipts and
-passes them on to the accounts department at the end of each month.
+reserved on every long-distance train. Tickets are bought through the travel desk, which keeps the receipts
+and passes them on to the accounts department at the end of each month.
 
 ## Flights
 
-Flights are booked four weeks ahead. The limit for a hotel night is 140 euros. Whoever needs a dearer room asks
-the head of the department first and adds the written answer to the claim. Breakfast is paid where it is part of
-the price of the room, and never on its own.
+Flights are booked four weeks ahead. The limit for a hotel night is 140 euros. Whoever needs a dearer room
+asks the head of the department first and adds the written answer to the claim. Breakfast is paid where it
+is part of the price of the room, and never on its own.
 """
 
 
