@@ -15,7 +15,7 @@ Application: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 FILES_PER_REQUEST = 4
 
 
-def with_body_limit(application: Application) -> Application:
+def with_body_limit(application: Callable[..., Awaitable[None]]) -> Application:
     """Return an ASGI application that answers 413 where a body has more bytes than uploads may have."""
 
     async def limited(scope: Message, receive: Receive, send: Send) -> None:
@@ -38,7 +38,9 @@ def _announced(scope: Message) -> int:
     return int(length) if length.isdigit() else 0
 
 
-async def _count(application: Application, scope: Message, receive: Receive, send: Send) -> None:
+async def _count(
+    application: Callable[..., Awaitable[None]], scope: Message, receive: Receive, send: Send
+) -> None:
     """Run the application; where a body of unknown length grows too long, hang up on it and answer 413."""
     received, too_long, answered = 0, False, False
 

@@ -9,11 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from llm.errors import EmbeddingError
-from llm.errors import ModelError
+from llm.errors import EmbeddingError, ModelError
 from portal.accounts.errors import LinkError, TooManyAttemptsError
 from retrieval.errors import InvalidInputError, NotAllowedError, NotVisibleError
-from retrieval.generations import NoGenerationError
 from retrieval.generations import NoGenerationError
 
 REQUEST_ID = "cited.request_id"

@@ -78,10 +78,11 @@ def set_grant(*, user: Member, collection: Collection, team: Group | None, role:
         raise InvalidInputError(f"{collection.owner_team} owns “{collection.title}” and stays its manager.")
     if team is None and role not in {None, Role.READER}:
         raise InvalidInputError("Everyone can be given the reader role only. Give other roles to teams.")
+    grants = Grant.objects.filter(collection=collection, team=team_id)
     if role is None:
-        Grant.objects.filter(collection=collection, team=team_id).delete()
-    else:
-        Grant.objects.update_or_create(collection=collection, team_id=team_id, defaults={"role": role})
+        grants.delete()
+    elif not grants.update(role=role):
+        Grant.objects.create(collection=collection, team_id=team_id, role=role)
 
 
 def _require_manager_or_admin(*, user: Member, collection: Collection) -> None:

@@ -1,10 +1,10 @@
 """A body that is too large is refused while it arrives, and nothing of it reaches Django."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.test import override_settings
 
 from portal.body_limit import FILES_PER_REQUEST, Message, Receive, Send, with_body_limit
@@ -45,7 +45,7 @@ def respond(pieces: list[bytes], headers: list[tuple[bytes, bytes]]) -> tuple[in
         sent.append(message)
 
     scope: Message = {"type": "http", "path": "/upload", "headers": headers}
-    asyncio.run(with_body_limit(_application)(scope, receive, send))
+    async_to_sync(with_body_limit(_application))(scope, receive, send)
     return sent[0]["status"], sent[1]["body"], len(pieces) - len(left)
 
 

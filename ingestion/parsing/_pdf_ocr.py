@@ -115,9 +115,12 @@ def _recognise(picture: NDArray[np.uint8]) -> list[_Seen]:
     if found.boxes is None:
         return []
     corners = np.asarray(found.boxes, dtype=float)
+    least, most = corners.min(axis=1).tolist(), corners.max(axis=1).tolist()
     return [
-        _Seen(text, *box[:, :].min(axis=0).tolist(), *box.max(axis=0).tolist(), float(score))
-        for text, box, score in zip(found.txts, corners, found.scores, strict=True)
+        _Seen(text, left, top, right, bottom, float(score))
+        for text, (left, top), (right, bottom), score in zip(
+            found.txts, least, most, found.scores, strict=True
+        )
     ]
 
 

@@ -17,7 +17,7 @@ from retrieval.analysis import MAX_TERM, analyse, matching_spans
         ("$1,234.50 don't", "en", ["1234.50"]),
         ("Die Ärzte prüften die Häuser", "de", ["arzt", "pruft", "haus"]),
         ("北京大学", "en", ["北京", "京大", "大学"]),
-        ("ﬁle Ｆｕｌｌ", "en", ["file", "full"]),
+        ("\ufb01le \uff26\uff55ll", "en", ["file", "full"]),
         ("", "en", []),
     ],
 )
