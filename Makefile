@@ -6,10 +6,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Given to make (make up PORT=8001) or to its environment (PORT=8001 make up), they reach the settings alike.
 export PORT VAR_DIR
 
-.PHONY: help up link install dev lint format test bench lock
+.PHONY: help up link install dev lint format test test-vllm bench lock
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 up: install ## Start everything in the foreground; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
@@ -44,6 +44,13 @@ format: dev ## Put code into its form
 
 test: dev ## Run every test: unit, service, HTTP, worker, browser
 	$(BIN)/pytest
+
+test-vllm: dev .venv-vllm/.installed ## Run the contract tests against a real vLLM server on this machine's CPU
+	VLLM_PYTHON=$(CURDIR)/.venv-vllm/bin/python $(BIN)/pytest tests/vllm
+
+.venv-vllm/.installed: tests/vllm/install.sh
+	sh tests/vllm/install.sh
+	@touch $@
 
 bench: install ## Print each figure beside its reference
 	@for script in bench/*.py; do $(BIN)/python $$script || exit 1; done
