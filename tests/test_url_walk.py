@@ -1,0 +1,198 @@
+"""Every route is in the table below and refuses the wrong person; a route that is missing here fails.
+
+`public` is for anyone. `signed_in` sends strangers to the sign-in page (the API says 401) and shows people
+their own things. `team` is about things of the team Blue, which are missing for everyone outside of it.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from portal.answers.models import Question
+from tests import factories
+from tests.factories import Cast
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
+
+Access = Literal["public", "signed_in", "team"]
+ACCESS: dict[str, Access] = {
+    "home": "signed_in",
+    "ask": "signed_in",
+    "search": "signed_in",
+    "history": "signed_in",
+    "question": "team",
+    "question_stream": "team",
+    "document": "team",
+    "document_page_image": "team",
+    "document_file": "team",
+    "document_delete": "team",
+    "document_retry": "team",
+    "document_cancel": "team",
+    "document_narrow": "team",
+    "collections": "signed_in",
+    "collection": "team",
+    "collection_rows": "team",
+    "collection_upload": "team",
+    "collection_delete_documents": "team",
+    "collection_settings": "team",
+    "collection_delete": "team",
+    "manage": "signed_in",
+    "teams": "signed_in",
+    "team": "team",
+    "team_invite": "team",
+    "team_role": "team",
+    "team_remove": "team",
+    "password": "signed_in",
+    "tokens": "signed_in",
+    "token_revoke": "team",
+    "sign_in": "public",
+    "sign_out": "public",
+    "sign_in_link": "public",
+    "invitation": "public",
+    "livez": "public",
+    "readyz": "public",
+    "api:openapi-json": "public",
+    "api:openapi-view": "public",
+    "api:not-found": "public",
+    "api:api-root": "public",
+    "api:me": "signed_in",
+    "api:read_tokens": "signed_in",
+    "api:make_token": "signed_in",
+    "api:delete_token": "team",
+    "api:find": "signed_in",
+    "api:make_answer": "signed_in",
+    "api:read_answer": "team",
+    "api:read_collections": "signed_in",
+    "api:make_collection": "signed_in",
+    "api:read_collection": "team",
+    "api:change_collection": "team",
+    "api:put_grant": "team",
+    "api:delete_grant": "team",
+    "api:read_documents": "team",
+    "api:upload": "team",
+    "api:read_document": "team",
+    "api:remove_document": "team",
+    "api:read_text": "team",
+    "api:read_file": "team",
+    "api:retry": "team",
+}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# What the API checks before it looks for the thing: a body of the right form.
+BODIES: dict[str, Any] = {"api:put_grant": {"role": "reader"}, "api:change_collection": {"title": "Mine"}}
+BODIES["api:delete_grant"] = BODIES["api:put_grant"]
+SECRETS = ("Blueprints", "Warranty", "warranty", "Falcon", "Alice", "alice@", "Blue")
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Yield the name and the pattern of every route."""
+    yield from _walk(get_resolver().url_patterns, "", ())
+
+
+def _walk(
+    patterns: list[URLPattern | URLResolver], prefix: str, spaces: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    for one in patterns:
+        path = f"{prefix}{one.pattern}"
+        if isinstance(one, URLResolver):
+            yield from _walk(one.url_patterns, path, (*spaces, one.namespace) if one.namespace else spaces)
+        else:
+            yield ":".join((*spaces, one.name or path)), path
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return factories.cast()
+
+
+def paths(cast: Cast) -> Iterator[tuple[str, str]]:
+    """Yield each route's name with an address that leads to a thing of Blue's or of Alice's."""
+    question = Question.objects.create(user=cast.alice, text="How long is the warranty?")
+    token, _ = factories.token(cast.alice)
+    known = {
+        "document_id": cast.paper.pk,
+        "question_id": question.pk,
+        "answer_id": question.pk,
+        "number": 1,
+        "user_id": cast.bob.pk,
+        "token_id": token.pk,
+        "secret": "x" * 43,
+        "team": "red",
+    }
+    for name, pattern in routes():
+        wanted = {key: value for key, value in known.items() if f":{key}>" in pattern}
+        if ":slug>" in pattern:
+            wanted["slug"] = "blue" if pattern.startswith("teams/") else "blueprints"
+        yield name, "/api/v1/nowhere" if name == "api:not-found" else reverse(name, kwargs=wanted)
+
+
+def send(client: Client, method: str, name: str, path: str) -> "Response":
+    if name == "api:upload" or not name.startswith("api:"):
+        if method == "POST":
+            return client.post(path, {"file": factories.upload(), "form": "describe", "title": "Mine"})
+        return client.generic(method, path)
+    return client.generic(method, path, json.dumps(BODIES.get(name, {})), content_type="application/json")
+
+
+def answers(client: Client, name: str, path: str) -> Iterator["Response"]:
+    """Yield what the route answers to each method that it knows; there must be one."""
+    seen = [send(client, method, name, path) for method in METHODS]
+    known = [response for response in seen if response.status_code != 405]
+    assert known, f"{name} knows no method"
+    yield from known
+
+
+def test_every_route_is_in_the_table() -> None:
+    assert {name for name, _ in routes()} == set(ACCESS)
+
+
+def test_strangers_reach_public_routes_alone(cast: Cast) -> None:
+    for name, path in paths(cast):
+        for response in answers(Client(raise_request_exception=False), name, path):
+            refused = response.status_code == 401 or response.headers.get("Location", "").startswith(
+                "/sign-in?"
+            )
+            assert refused == (ACCESS[name] != "public"), (name, response.status_code)
+            assert response.status_code != 500, name
+            assert_hides(response, name)
+
+
+def test_outsiders_find_nothing_of_a_team(cast: Cast) -> None:
+    page, api = Client(raise_request_exception=False), Client(headers=factories.bearer(cast.charlie))
+    page.force_login(cast.charlie)
+    for name, path in paths(cast):
+        if ACCESS[name] == "team":
+            for response in answers(api if name.startswith("api:") else page, name, path):
+                assert response.status_code == 404, (name, response.status_code, response.content)
+                assert_hides(response, name)
+
+
+def test_outsiders_see_nothing_of_a_team_on_their_own_pages(cast: Cast) -> None:
+    page, api = Client(raise_request_exception=False), Client(headers=factories.bearer(cast.charlie))
+    page.force_login(cast.charlie)
+    for name, path in paths(cast):
+        if ACCESS[name] == "signed_in":
+            client = api if name.startswith("api:") else page
+            response = client.get(path)
+            assert response.status_code not in {401, 404}, (name, response.status_code)
+            assert_hides(response, name)
+
+
+def test_members_reach_what_outsiders_do_not(cast: Cast) -> None:
+    """Else a route that refuses everybody would pass the tests above."""
+    page = Client(raise_request_exception=False)
+    page.force_login(cast.bob)
+    for name in ("document", "collection", "collection_rows", "team"):
+        path = dict(paths(cast))[name]
+        assert page.get(path).status_code == 200, name
+
+
+def assert_hides(response: "Response", name: str) -> None:
+    if response.streaming or name.startswith("api:openapi"):
+        return
+    body = response.content.decode()
+    assert not [word for word in SECRETS if word in body], name
