@@ -19,6 +19,7 @@ from retrieval.errors import InvalidInputError
 from retrieval.generations import embedder, serving_generation
 from retrieval.indexing import vector_literal
 from retrieval.models import Chunk, Generation
+from retrieval.pages import PageStarts, page_starts
 from retrieval.people import Person
 from retrieval.snippets import SnippetPart, make_snippet
 
@@ -51,6 +52,7 @@ class Hit:
     heading_path: tuple[str, ...]
     page: int | None
     last_page: int | None
+    page_starts: PageStarts
     text: str
     start: int
     end: int
@@ -238,8 +240,9 @@ def _load_hits(
         ordinal__in={candidate.key[2] for candidate, _ in ranked},
     ).select_related("version__document__collection")
     by_key = {(chunk.collection_id, chunk.version_id, chunk.ordinal): chunk for chunk in chunks}
+    starts = page_starts(by_key.values())
     return tuple(
-        _hit(by_key[candidate.key], candidate, score, terms)
+        _hit(by_key[candidate.key], candidate, score, terms, starts.get(candidate.key[1:], ()))
         for candidate, score in ranked
         if candidate.key in by_key
     )
@@ -249,7 +252,7 @@ def _still_searchable(user: Person, version_ids: set[int]) -> list[int]:
     return list(access.searchable_versions(user=user).filter(pk__in=version_ids).values_list("pk", flat=True))
 
 
-def _hit(chunk: Chunk, candidate: _Candidate, score: float, terms: frozenset[str]) -> Hit:
+def _hit(chunk: Chunk, candidate: _Candidate, score: float, terms: frozenset[str], starts: PageStarts) -> Hit:
     document = chunk.version.document
     return Hit(
         document_id=document.pk,
@@ -264,6 +267,7 @@ def _hit(chunk: Chunk, candidate: _Candidate, score: float, terms: frozenset[str
         heading_path=tuple(chunk.heading_path),
         page=chunk.page,
         last_page=chunk.last_page,
+        page_starts=starts,
         text=chunk.text,
         start=chunk.start,
         end=chunk.end,

@@ -22,6 +22,7 @@ from retrieval import access
 from retrieval.errors import NotVisibleError
 from retrieval.generations import embedder
 from retrieval.models import Chunk, DocumentVersion
+from retrieval.pages import PageStarts, page_of, page_starts
 from retrieval.search import Hit, SearchResults, clean_query, search, visible_counts
 
 PASSAGES = 8
@@ -172,13 +173,14 @@ def _source_of_hit(number: int, hit: Hit, span: tuple[int, int] | None = None) -
         collection_slug=hit.collection_slug,
         collection_title=hit.collection_title,
         heading_path=hit.heading_path,
-        page=hit.page,
+        page=page_of(hit.start + start, first=hit.page, starts=hit.page_starts),
         quote=hit.text[start:end],
         passage=hit.text,
         start=hit.start + start,
         end=hit.start + end,
         score=hit.score,
         updated_at=hit.updated_at,
+        page_starts=hit.page_starts,
     )
 
 
@@ -272,7 +274,7 @@ def _citation(
         is_nearest=is_nearest,
         start=source.start,
         end=source.end,
-        page=hit.page,
+        page=source.page,
         quote=source.quote,
         quote_sha256=hashlib.sha256(source.quote.encode()).hexdigest(),
         score=hit.score,
@@ -295,9 +297,10 @@ def _show(user: User, question: Question, answer: Answer) -> ShownAnswer:
     if any(one.version_id not in readable for one in cited):
         return _closed(question, answer.created_at)
     passages = _passages(citations)
-    sources = tuple(_source(one, readable[one.version_id], passages) for one in cited)
+    starts = page_starts(passages.values())
+    sources = tuple(_source(one, readable[one.version_id], passages, starts) for one in cited)
     nearest = tuple(
-        _source(one, readable[one.version_id], passages)
+        _source(one, readable[one.version_id], passages, starts)
         for one in citations
         if one.is_nearest and one.version_id in readable
     )
@@ -348,8 +351,14 @@ def _closed(question: Question, created_at: datetime) -> ShownAnswer:
     )
 
 
-def _source(citation: Citation, version: DocumentVersion, passages: dict[tuple[int, int], Chunk]) -> Source:
-    document, chunk = version.document, passages.get((citation.version_id, citation.ordinal))
+def _source(
+    citation: Citation,
+    version: DocumentVersion,
+    passages: dict[tuple[int, int], Chunk],
+    starts: dict[tuple[int, int], PageStarts],
+) -> Source:
+    key = (citation.version_id, citation.ordinal)
+    document, chunk = version.document, passages.get(key)
     return Source(
         number=citation.number,
         key=f"{citation.version_id}:{citation.ordinal}",
@@ -367,6 +376,7 @@ def _source(citation: Citation, version: DocumentVersion, passages: dict[tuple[i
         end=citation.end,
         score=citation.score,
         updated_at=document.updated_at,
+        page_starts=starts.get(key, ()),
     )
 
 

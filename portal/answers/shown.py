@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from retrieval.pages import PageStarts, page_of
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -31,6 +33,11 @@ class Source:
     end: int
     score: float
     updated_at: datetime
+    page_starts: PageStarts
+
+    def page_at(self, position: int) -> int | None:
+        """Return the page on which a character of the passage stands; `page` is that of the quote."""
+        return page_of(position, first=self.page, starts=self.page_starts)
 
     @property
     def url(self) -> str:

@@ -155,16 +155,17 @@ def _sentences(shown: ShownAnswer) -> tuple[SentenceView, ...]:
 def _mark(mark: Mark, source: Source) -> MarkView:
     begins = source.start - max(source.passage.find(source.quote), 0)
     quote = source.passage[max(mark.start - begins, 0) : mark.end - begins] or source.quote
-    return _mark_view(mark.number, mark.url, source, quote)
+    page = source.page_at(mark.start)
+    return _mark_view(number=mark.number, url=mark.url, source=source, page=page, quote=quote)
 
 
-def _mark_view(number: int, url: str, source: Source, quote: str) -> MarkView:
+def _mark_view(*, number: int, url: str, source: Source, page: int | None, quote: str) -> MarkView:
     return MarkView(
         number=number,
         url=url,
         title=source.title,
         collection_title=source.collection_title,
-        page=source.page,
+        page=page,
         updated_at=source.updated_at,
         quote=quote,
     )
@@ -176,7 +177,8 @@ def mark_while_writing(*, number: int, source: Source, start: int, end: int) -> 
     `source` is one of those that were found: its quote is the whole passage.
     """
     url = passage_url(source.document_id, source.start + start, source.start + end)
-    return _mark_view(number, url, source, source.passage[start:end])
+    page, quote = source.page_at(source.start + start), source.passage[start:end]
+    return _mark_view(number=number, url=url, source=source, page=page, quote=quote)
 
 
 def view_sources(sources: Iterable[Source]) -> tuple[SourceView, ...]:

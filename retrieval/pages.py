@@ -1,0 +1,46 @@
+"""On which page does a character of a passage stand? A passage may run over the end of a page."""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
+
+from retrieval.models import Chunk, Page
+
+# (position, page number), in order: the page begins at that character of the version's text.
+PageStarts = tuple[tuple[int, int], ...]
+
+
+def page_starts(chunks: Iterable[Chunk]) -> dict[tuple[int, int], PageStarts]:
+    """Return where pages begin inside of passages, by (version id, ordinal), in one query at most.
+
+    Passages that stand on one page are left out: their own page number is all there is to know.
+    """
+    split = [chunk for chunk in chunks if chunk.page and chunk.last_page and chunk.last_page > chunk.page]
+    if not split:
+        return {}
+    wanted = reduce(or_, (_pages_of(chunk) for chunk in split))
+    rows = (
+        Page.objects.filter(wanted)
+        .order_by("version_id", "number")
+        .values_list("version_id", "start", "number")
+    )
+    found = list(rows)
+    return {
+        (chunk.version_id, chunk.ordinal): tuple(
+            (start, number)
+            for version_id, start, number in found
+            if version_id == chunk.version_id and (chunk.page or 0) <= number <= (chunk.last_page or 0)
+        )
+        for chunk in split
+    }
+
+
+def _pages_of(chunk: Chunk) -> Q:
+    return Q(version_id=chunk.version_id, number__gte=chunk.page, number__lte=chunk.last_page)
+
+
+def page_of(position: int, *, first: int | None, starts: PageStarts) -> int | None:
+    """Return the page on which a character of a passage stands; `first` is where the passage begins."""
+    return max((number for start, number in starts if start <= position), default=first)
