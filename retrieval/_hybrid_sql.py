@@ -11,8 +11,12 @@ visible AS MATERIALIZED ({visible})
 
 COUNTS = """
 WITH visible AS ({visible})
-SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0) FROM visible
+SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0),
+       coalesce(array_agg(DISTINCT language), '{{}}')
+FROM visible
 """
+
+STILL_VISIBLE = "WITH visible AS ({visible}) SELECT id FROM visible WHERE id = ANY(%(wanted)s)"
 
 _LEXICAL = """
 statistics AS MATERIALIZED (
@@ -47,6 +51,53 @@ best_lexical AS (
 
 # Below the crossover every visible vector is compared. A filtered HNSW scan would lose most of them there.
 _DENSE_EXACT = """
+dense AS MATERIALIZED (
+    SELECT vector.collection_id, vector.version_id, vector.ordinal,
+           -(vector.embedding <#> %(query)s::halfvec) AS similarity
+    FROM visible
+    JOIN retrieval_vector AS vector
+      ON vector.generation_id = %(generation)s AND vector.collection_id = visible.collection_id
+     AND vector.version_id = visible.id
+),
+best_dense AS (
+    SELECT collection_id, version_id, ordinal FROM dense
+    ORDER BY similarity DESC, collection_id, version_id, ordinal LIMIT %(depth)s
+)
+"""
+
+_DENSE_INDEX = """
+best_dense AS MATERIALIZED (
+    SELECT collection_id, version_id, ordinal
+    FROM {partition} AS vector
+    WHERE (collection_id, version_id) IN (SELECT collection_id, id FROM visible)
+    ORDER BY (embedding::halfvec({dimension})) <#> %(query)s::halfvec({dimension}) LIMIT %(depth)s
+)
+"""
+
+# Candidates meet their BM25 score in one grouping: the planner cannot know how many passages share a word
+# with the question, and a join here becomes a nested loop over all of them.
+_FUSE = """,
+candidate AS (SELECT * FROM best_lexical UNION SELECT * FROM best_dense),
+scored AS (
+    SELECT collection_id, version_id, ordinal, max(bm25) AS bm25
+    FROM (
+        SELECT collection_id, version_id, ordinal, bm25, false AS wanted FROM lexical
+        UNION ALL
+        SELECT collection_id, version_id, ordinal, 0, true FROM candidate
+    ) AS both_sides
+    GROUP BY collection_id, version_id, ordinal
+    HAVING bool_or(wanted)
+)
+SELECT scored.collection_id, scored.version_id, scored.ordinal, scored.bm25,
+       -(vector.embedding <#> %(query)s::halfvec) AS similarity,
+       (SELECT count(*) FROM best_dense) AS dense_found
+FROM scored
+JOIN retrieval_vector AS vector
+  ON vector.generation_id = %(generation)s AND vector.collection_id = scored.collection_id
+ AND vector.version_id = scored.version_id AND vector.ordinal = scored.ordinal
+"""
+
+EXACT = """
 dense AS MATERIALIZED (
     SELECT vector.collection_id, vector.version_id, vector.ordinal,
            -(vector.embedding <#> %(query)s::halfvec) AS similarity

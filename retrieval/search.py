@@ -29,11 +29,12 @@ _MAX_TERMS = 64
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much a person may see."""
+    """How much a person may see, and in which languages."""
 
     documents: int
     collections: int
     chunks: int
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,11 @@ class _Visible:
         versions = access.searchable_versions(user=user)
         if collections:
             versions = versions.filter(document__collection__slug__in=list(collections))
-        rows = versions.annotate(collection_id=F("document__collection_id"))
-        text, values = rows.values("id", "collection_id", "chunk_count", "term_count").query.sql_with_params()
+        rows = versions.annotate(
+            collection_id=F("document__collection_id"), language=F("document__collection__language")
+        )
+        columns = ("id", "collection_id", "chunk_count", "term_count", "language")
+        text, values = rows.values(*columns).query.sql_with_params()
         names = [f"visible_{number}" for number in range(len(values))]
         self.sql = text % tuple(f"%({name})s" for name in names)
         self.params: dict[str, Any] = dict(zip(names, values, strict=True))
@@ -134,10 +138,10 @@ def search(*, user: Person, query: str, collections: Sequence[str] = (), limit: 
         watch.lap("count")
         vector = embedder().embed_query(query)
         watch.lap("embed")
-        terms = _query_terms(query, visible)
+        terms = _query_terms(query, counts.languages)
         candidates = _candidates(visible, counts, generation, terms, vector)
         watch.lap("search")
-        hits = _load_hits(user, _fuse(candidates)[:limit], frozenset(terms))
+        hits = _load_hits(visible, _fuse(candidates)[:limit], frozenset(terms))
         watch.lap("read")
     return SearchResults(
         query, hits, counts.documents, counts.collections, counts.chunks, generation.pk, watch.laps
@@ -158,19 +162,12 @@ class _Stopwatch:
 def _counts(visible: _Visible) -> Counts:
     with connection.cursor() as cursor:
         cursor.execute(_hybrid_sql.COUNTS.format(visible=visible.sql), visible.params)
-        documents, collections, chunks = cursor.fetchone()
-    return Counts(documents, collections, int(chunks))
+        documents, collections, chunks, languages = cursor.fetchone()
+    return Counts(documents, collections, int(chunks), tuple(languages))
 
 
-def _query_terms(query: str, visible: _Visible) -> list[str]:
+def _query_terms(query: str, languages: Sequence[str]) -> list[str]:
     """Return the distinct terms of a question, analysed in every language among the searched collections."""
-    statement = (
-        "WITH visible AS ({visible}) SELECT DISTINCT language FROM retrieval_collection "
-        "WHERE id IN (SELECT collection_id FROM visible) ORDER BY language"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(statement.format(visible=visible.sql), visible.params)
-        languages = [row[0] for row in cursor.fetchall()]
     terms = (term for language in languages for term in analyse(query, language))
     return list(dict.fromkeys(terms))[:_MAX_TERMS]
 
@@ -231,14 +228,11 @@ def _fuse(candidates: list[_Candidate]) -> list[tuple[_Candidate, float]]:
 
 
 def _load_hits(
-    user: Person, ranked: Sequence[tuple[_Candidate, float]], terms: frozenset[str]
+    visible: _Visible, ranked: Sequence[tuple[_Candidate, float]], terms: frozenset[str]
 ) -> tuple[Hit, ...]:
-    wanted = {candidate.key[1] for candidate, _ in ranked}
-    chunks = Chunk.objects.filter(
-        version_id__in=wanted & set(_still_searchable(user, wanted)),
-        collection_id__in={candidate.key[0] for candidate, _ in ranked},
-        ordinal__in={candidate.key[2] for candidate, _ in ranked},
-    ).select_related("version__document__collection")
+    readable = _still_visible(visible, {candidate.key[1] for candidate, _ in ranked})
+    keys = [candidate.key for candidate, _ in ranked if candidate.key[1] in readable]
+    chunks = Chunk.objects.filter(pk__in=keys).select_related("version__document__collection")
     by_key = {(chunk.collection_id, chunk.version_id, chunk.ordinal): chunk for chunk in chunks}
     starts = page_starts(by_key.values())
     return tuple(
@@ -248,8 +242,14 @@ def _load_hits(
     )
 
 
-def _still_searchable(user: Person, version_ids: set[int]) -> list[int]:
-    return list(access.searchable_versions(user=user).filter(pk__in=version_ids).values_list("pk", flat=True))
+def _still_visible(visible: _Visible, version_ids: set[int]) -> set[int]:
+    """Ask the access rule again: someone may have lost sight of a document while the search ran."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _hybrid_sql.STILL_VISIBLE.format(visible=visible.sql),
+            visible.params | {"wanted": list(version_ids)},
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _hit(chunk: Chunk, candidate: _Candidate, score: float, terms: frozenset[str], starts: PageStarts) -> Hit:
