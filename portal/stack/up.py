@@ -41,7 +41,7 @@ def _run(config: StackConfig, supervisor: Supervisor) -> None:
     if config.cluster is not None:
         _start_database(config.cluster, supervisor)
     link = _prepare(config, supervisor)
-    for program in _portal(config):
+    for program in programs(config):
         supervisor.add(program)
     _wait_until_ready(config, supervisor)
     say(_box(config, link))
@@ -78,7 +78,8 @@ def _prepare(config: StackConfig, supervisor: Supervisor) -> str:
     return links[-1] if links else ""
 
 
-def _portal(config: StackConfig) -> list[Program]:
+def programs(config: StackConfig) -> list[Program]:
+    """Return the portal's own processes: web, worker and beat."""
     uvicorn = ["-m", "uvicorn", "portal.asgi:application", "--host", config.host, "--port", str(config.port)]
     uvicorn += ["--no-access-log", "--log-level", "warning", "--lifespan", "on", "--no-server-header"]
     uvicorn += ["--timeout-graceful-shutdown", "5"]

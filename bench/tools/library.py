@@ -1,0 +1,87 @@
+"""A large library in a running portal: passages published by COPY, a person who may read them all."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
+
+from ingestion.models import IngestionJob
+from portal.accounts.models import ApiToken, Membership, Team, User
+from portal.accounts.tokens import create_token
+from retrieval.collections import create_collection
+from retrieval.generations import embedder, serving_generation
+from retrieval.indexing import NewChunk, NewIndex, publish_version
+from retrieval.models import Collection, Document, DocumentVersion, Generation
+
+_CHUNKS_A_DOCUMENT = 20
+_DOCUMENTS_A_COLLECTION = 50
+_EMBEDDED = 800
+_NOISE = 0.4
+
+
+def fill(texts: Sequence[str]) -> tuple[str, NDArray[np.float32]]:
+    """Publish every text as a chunk; return a reader's API token and the vectors, in the texts' order.
+
+    The first texts get the model's own vectors. The others get a mixture of two of them with noise: an
+    exact scan costs the same whatever the vectors say, and embedding all would take ten minutes.
+    """
+    vectors = _vectors(texts)
+    team = Team.objects.create(name="Readers", slug="readers")
+    reader = User.objects.create_user(email="reader@example.com")
+    Membership.objects.create(team=team, user=reader, role=Membership.Role.MANAGER)
+    generation = serving_generation()
+    collection = None
+    for number, first in enumerate(range(0, len(texts), _CHUNKS_A_DOCUMENT)):
+        if collection is None or number % _DOCUMENTS_A_COLLECTION == 0:
+            collection = create_collection(user=reader, title=f"Shelf {number}", owner_team=team)
+        part = slice(first, first + _CHUNKS_A_DOCUMENT)
+        _publish(collection, f"volume-{number}.txt", texts[part], vectors[part], generation)
+    return create_token(user=reader, name="bench", scopes=[ApiToken.Scope.READ], days=1)[1], vectors
+
+
+def _vectors(texts: Sequence[str]) -> NDArray[np.float32]:
+    model = embedder()
+    real = model.embed_passages([model.shorten(text) for text in texts[:_EMBEDDED]])
+    rng = np.random.default_rng(7)
+    pairs = rng.integers(0, len(real), (max(0, len(texts) - len(real)), 2))
+    mixed = real[pairs[:, 0]] + real[pairs[:, 1]]
+    mixed += _NOISE * rng.standard_normal(mixed.shape).astype(np.float32) / np.sqrt(mixed.shape[1])
+    both = np.concatenate([real, mixed])
+    unit: NDArray[np.float32] = (both / np.linalg.norm(both, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+@transaction.atomic
+def _publish(
+    collection: Collection,
+    name: str,
+    texts: Sequence[str],
+    vectors: NDArray[np.float32],
+    generation: Generation,
+) -> None:
+    document = Document.objects.create(collection=collection, name=name, title=name)
+    version = DocumentVersion.objects.create(
+        document=document, number=1, sha256="0" * 64, size=1, media_type="text/plain"
+    )
+    IngestionJob.objects.create(version=version, state="indexed", stage="done", attempts=1)
+    publish_version(version=version, index=_index(name, texts, vectors), generation=generation)
+
+
+def _index(name: str, texts: Sequence[str], vectors: NDArray[np.float32]) -> NewIndex:
+    chunks, start = [], 0
+    for ordinal, text in enumerate(texts):
+        chunks.append(NewChunk(ordinal, text, "", (), None, None, start, start + len(text), len(text) // 5))
+        start += len(text) + 2
+    return NewIndex(
+        text="\n\n".join(texts),
+        blocks=[("paragraph", chunk.start, chunk.end, 0) for chunk in chunks],
+        pages=[],
+        chunks=chunks,
+        vectors=vectors,
+        title=name,
+        parser="bench",
+        parser_version="1",
+        warnings=(),
+        metadata={},
+    )

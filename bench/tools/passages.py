@@ -1,0 +1,81 @@
+"""Passages and questions for a large library: real ones from the shared corpora, made ones where absent."""
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pypdfium2
+
+from bench.tools.stack import CORPUS, ROOT
+
+_SETS = ("clapnq", "xquad-en", "cranfield")
+_WORDS_A_PIECE = 150
+_SHORTEST = 40
+_VOCABULARY = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """`texts` begin with the ones that answer `questions`; `kind` says what they are made of."""
+
+    texts: list[str]
+    questions: list[str]
+    kind: str
+
+
+def gather(count: int, *, questions: int, seed: int = 7) -> Passages:
+    """Return so many different passages; past the real ones, each is a half of one and a half of another."""
+    rng = random.Random(seed)  # noqa: S311 - a seeded mixture, not a secret
+    answering, asked, other = _evaluation_sets(ROOT.parent / "shared" / "evalsets")
+    other += list(_pdf_pieces(CORPUS))
+    kind = "real"
+    if not asked:
+        answering, asked, other, kind = [], *_made(rng, questions), "made words"
+    rng.shuffle(asked)
+    texts = list(dict.fromkeys(answering + other))[:count]
+    real = [text.split() for text in texts]
+    while len(texts) < count:
+        one, two = rng.choice(real), rng.choice(real)
+        texts.append(" ".join(one[: len(one) // 2] + two[len(two) // 2 :]))
+    return Passages(texts, asked[:questions], kind)
+
+
+def _evaluation_sets(folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """Return the passages that answer a question, the questions, and the other passages."""
+    answering: dict[str, None] = {}
+    questions, other = [], []
+    for name in _SETS:
+        if not (folder / name).is_dir():
+            continue
+        documents = {
+            row["id"]: f"{row['title']}\n{row['text']}" for row in _rows(folder / name / "documents")
+        }
+        for row in _rows(folder / name / "questions"):
+            if row.get("answerable", True):
+                questions.append(row["question"])
+                answering |= dict.fromkeys(documents[key] for key in row["documents"] if key in documents)
+        other += [text for text in documents.values() if text not in answering]
+    return list(answering), questions, other
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.with_suffix(".jsonl").read_text().splitlines()]
+
+
+def _pdf_pieces(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.rglob("*.pdf")):
+        with pypdfium2.PdfDocument(path) as document:
+            words = [word for page in document for word in page.get_textpage().get_text_range().split()]
+        for start in range(0, len(words), _WORDS_A_PIECE):
+            if len(piece := words[start : start + _WORDS_A_PIECE]) >= _SHORTEST:
+                yield " ".join(piece)
+
+
+def _made(rng: random.Random, questions: int) -> tuple[list[str], list[str]]:
+    """Return questions and passages of made words that are as unevenly common as those of a language."""
+    words = [f"w{number}" for number in range(_VOCABULARY)]
+    weights = [1 / (rank + 1) for rank in range(_VOCABULARY)]
+    texts = [" ".join(rng.choices(words, weights, k=_WORDS_A_PIECE)) for _ in range(2_000)]
+    return [" ".join(rng.choices(words, weights, k=8)) for _ in range(questions)], texts
