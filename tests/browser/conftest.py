@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests import factories
 from tests.api.live import free_port
 from tests.browser.stack import Portal, whole_stack
 
@@ -73,19 +74,29 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 
 
 @pytest.fixture(scope="session")
-def admin_state(portal: Portal, chromium: Browser) -> dict[str, object]:
-    """Sign the first admin in by the printed link, and return the browser's state for later contexts."""
+def admin(portal: Portal, chromium: Browser) -> tuple[str, str]:
+    """Sign the first admin in by the printed link and set a password; return e-mail address and password."""
     context = chromium.new_context()
-    sign_in(context.new_page(), portal)
-    state = dict(context.storage_state())
+    page = context.new_page()
+    use_link(page, portal)
+    page.get_by_label("New password").fill(factories.PASSWORD)
+    page.get_by_role("button", name="Save the password").click()
+    page.wait_for_url(f"{portal.url}/")
     context.close()
-    return state
+    return "admin@example.com", factories.PASSWORD
 
 
-def sign_in(page: Page, portal: Portal) -> None:
+def use_link(page: Page, portal: Portal) -> None:
     page.goto(portal.sign_in_link)
     page.get_by_role("button", name="Sign in as Admin").click()
-    page.get_by_role("link", name="Not now").click()
+
+
+def sign_in(page: Page, portal: Portal, who: tuple[str, str]) -> None:
+    page.goto(portal.url)
+    page.get_by_label("E-mail address").fill(who[0])
+    page.get_by_label("Password").fill(who[1])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{portal.url}/")
 
 
 @pytest.fixture
