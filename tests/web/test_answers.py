@@ -1,5 +1,6 @@
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -26,7 +27,7 @@ def read_stream(user: User, question: Question) -> str:
     async def read() -> str:
         client = AsyncClient()
         await client.aforce_login(user)
-        response = await client.get(f"/questions/{question.pk}/stream")
+        response: Any = await client.get(f"/questions/{question.pk}/stream")
         assert response.status_code == 200
         assert response.headers["Content-Type"] == "text/event-stream"
         assert "no-cache" in response.headers["Cache-Control"]
@@ -118,7 +119,7 @@ def test_an_answer_that_breaks_off_tells_so(cast: Cast, monkeypatch: pytest.Monk
         yield services.Searching(1, 1)
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(answers.services, "stream_answer", broken)
+    monkeypatch.setattr(services, "stream_answer", broken)
     sent = read_stream(cast.bob, ask(cast.bob))
     assert "The answer broke off" in sent
     assert "secret detail" not in sent

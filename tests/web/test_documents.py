@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_download_is_saved_and_never_run(cast: Cast) -> None:
         user=cast.alice,
         collection=cast.papers,
         name="Prüfung 1.html",
-        content=factories.upload("x", content).file,
+        content=io.BytesIO(content),
     )
     response = Reader(cast.alice).get(f"/documents/{added.document.pk}/file")
     assert async_to_sync(_read)(response) == content
@@ -74,7 +75,7 @@ def test_a_page_is_drawn_once_and_checked_each_time(cast: Cast) -> None:
         user=cast.alice,
         collection=cast.papers,
         name="plan.pdf",
-        content=factories.upload("plan.pdf", factories.pdf("Hello")).file,
+        content=io.BytesIO(factories.pdf("Hello")),
     )
     added.version.page_count = 1
     added.version.save()
