@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
 
-import bm25s  # type: ignore[import-untyped]  # the package has no types
+import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
