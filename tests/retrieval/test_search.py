@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-import bm25s  # type: ignore[import-untyped]  # ships no types
+import bm25s
 import numpy as np
 import pytest
 from django.test import override_settings
