@@ -18,8 +18,6 @@ MAX_CANDIDATE_CHARACTERS = 2_800
 MAX_PASSAGES = 8
 
 _PASSAGE_SHARE = 0.3
-_HEADING_SHARE = 0.3
-_LONGEST_HEADING = 90
 _COMPARED_CHARACTERS = 400
 _FEWEST_CHARACTERS = 12
 
@@ -73,7 +71,6 @@ class _Span:
     passage: int
     start: int
     end: int
-    heading: str
     coverage: float
     rank: float
 
@@ -85,24 +82,11 @@ def _shortlist(
     spans: list[_Span] = []
     for number, passage in enumerate(passages):
         merit = _PASSAGE_SHARE * (passage.score + shares[number]) / (1 + number / 4)
-        heading = passage.heading_path[-1] if passage.heading_path else ""
         for start, end in sentence_spans(passage.text):
-            sentence = passage.text[start:end]
-            if _is_heading(passage.text, start, end):
-                heading = sentence
-                continue
-            share = coverage(weights, content_terms(sentence, language))
-            lead = _HEADING_SHARE * coverage(weights, content_terms(heading, language))
-            spans.append(_Span(number, start, end, heading, share, share + lead + merit))
+            share = coverage(weights, content_terms(passage.text[start:end], language))
+            spans.append(_Span(number, start, end, share, share + merit))
     spans.sort(key=lambda span: (-span.rank, span.passage, span.start))
     return _within_budget([span for span in spans if span.end - span.start >= _FEWEST_CHARACTERS])
-
-
-def _is_heading(text: str, start: int, end: int) -> bool:
-    """Whether a sentence stands alone on a line, is short and does not end like one; or asks a question."""
-    line = text[start:end].strip()
-    alone = text[end : end + 1] == "\n" and (start == 0 or text[start - 1] == "\n")
-    return alone and len(line) <= _LONGEST_HEADING and line[-1:] not in ".!:;," and " | " not in line
 
 
 def _within_budget(spans: Sequence[_Span]) -> list[_Span]:
@@ -122,9 +106,7 @@ def _embedded(
     if not spans:
         return ()
     texts = [passages[span.passage].text[span.start : span.end] for span in spans]
-    # A sentence means what its heading says it is about: "Who sees it?" above "The members of its teams."
-    told = [f"{span.heading} {text}".strip() for span, text in zip(spans, texts, strict=True)]
-    vectors = embedder.embed_passages([embedder.shorten(text[:_COMPARED_CHARACTERS]) for text in told])
+    vectors = embedder.embed_passages([embedder.shorten(text[:_COMPARED_CHARACTERS]) for text in texts])
     cosines = vectors @ embedder.embed_query(question)
     return tuple(
         Candidate(span.passage, span.start, span.end, text, span.coverage, float(cosine), vector)
