@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CSRF = re.compile(r"""(csrfmiddlewaretoken"? value=|X-CSRFToken"?: ?)["'][^"']+["']""")
 _REQUEST = re.compile(r"request [0-9a-f]{32}")
+_TOOK = re.compile(r"\b\d+(?:\.\d+)? m?s\b")  # how long each step took
 _CLOCK = re.compile(r"<time[^>]*>.*?</time>", re.DOTALL)
 _VARYING = {"id", "created_at", "timings", "request_id", "last_used_at"}
 
@@ -105,7 +106,7 @@ def _text(response: "Response") -> str:
 
 
 def _plain(body: str) -> str:
-    for varying in (_UUID, _CSRF, _REQUEST, _CLOCK):
+    for varying in (_UUID, _CSRF, _REQUEST, _CLOCK, _TOOK):
         body = varying.sub("", body)
     return body
 
