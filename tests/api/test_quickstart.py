@@ -34,7 +34,7 @@ def test_every_line_of_the_quick_start_works(process_env: dict[str, str], tmp_pa
     answers = [output for line, output in zip(lines, outputs, strict=True) if "/answers" in line]
     assert len(answers) == 2
     assert "its lid is open" in json.loads(answers[0])["text"]
-    assert json.loads(answers[0])["citations"][0]["name"] == "holidays.txt"
+    assert json.loads(answers[0])["citations"][0]["name"] == "kettle.txt"
     assert "event: done" in answers[1]
     assert "its lid is open" in answers[1]
 
