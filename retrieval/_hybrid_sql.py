@@ -97,41 +97,6 @@ JOIN retrieval_vector AS vector
  AND vector.version_id = scored.version_id AND vector.ordinal = scored.ordinal
 """
 
-EXACT = """
-dense AS MATERIALIZED (
-    SELECT vector.collection_id, vector.version_id, vector.ordinal,
-           -(vector.embedding <#> %(query)s::halfvec) AS similarity
-    FROM visible
-    JOIN retrieval_vector AS vector
-      ON vector.generation_id = %(generation)s AND vector.collection_id = visible.collection_id
-     AND vector.version_id = visible.id
-),
-best_dense AS (
-    SELECT collection_id, version_id, ordinal FROM dense
-    ORDER BY similarity DESC, collection_id, version_id, ordinal LIMIT %(depth)s
-)
-"""
-
-_DENSE_INDEX = """
-best_dense AS MATERIALIZED (
-    SELECT collection_id, version_id, ordinal
-    FROM {partition} AS vector
-    WHERE (collection_id, version_id) IN (SELECT collection_id, id FROM visible)
-    ORDER BY (embedding::halfvec({dimension})) <#> %(query)s::halfvec({dimension}) LIMIT %(depth)s
-)
-"""
-
-_FUSE = """
-SELECT candidate.collection_id, candidate.version_id, candidate.ordinal,
-       coalesce(lexical.bm25, 0) AS bm25, -(vector.embedding <#> %(query)s::halfvec) AS similarity,
-       (SELECT count(*) FROM best_dense) AS dense_found
-FROM (SELECT * FROM best_lexical UNION SELECT * FROM best_dense) AS candidate
-LEFT JOIN lexical USING (collection_id, version_id, ordinal)
-JOIN retrieval_vector AS vector
-  ON vector.generation_id = %(generation)s AND vector.collection_id = candidate.collection_id
- AND vector.version_id = candidate.version_id AND vector.ordinal = candidate.ordinal
-"""
-
 EXACT = "WITH" + ",".join((_VISIBLE, _LEXICAL, _DENSE_EXACT)) + _FUSE
 INDEXED = "WITH" + ",".join((_VISIBLE, _LEXICAL, _DENSE_INDEX)) + _FUSE
 

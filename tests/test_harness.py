@@ -5,6 +5,7 @@ import socket
 import pytest
 from django.db import connection, connections
 
+from retrieval.generations import create_partition
 from retrieval.models import Collection, Generation
 
 
@@ -25,14 +26,11 @@ def test_owner_sees_what_default_has_not_committed() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("turn", [1, 2])
-def test_a_flush_takes_the_vectors_along(turn: int) -> None:
+def test_a_flush_takes_vectors_and_their_partitions_along(turn: int) -> None:
     assert not Generation.objects.exists(), f"turn {turn} sees the other turn's rows"
-    generation = Generation.objects.create(model="m", dimension=2)
+    generation = Generation.objects.create(pk=1, model="m", dimension=2)
+    create_partition(generation)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TABLE IF NOT EXISTS retrieval_vector_test_{turn} "
-            f"PARTITION OF retrieval_vector FOR VALUES IN ({generation.pk})"
-        )
         cursor.execute("INSERT INTO retrieval_vector VALUES (%s, 1, 1, 0, '[1,2]')", [generation.pk])
         cursor.execute("SELECT count(*) FROM retrieval_vector")
         assert cursor.fetchone() == (1,)
