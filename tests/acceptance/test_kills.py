@@ -45,11 +45,10 @@ def test_every_document_is_indexed_exactly_once_after_five_kills(tmp_path: Path)
     assert report.chunks > 2 * _FILES
 
 
-_CHUNK = 'collection_id, version_id, text, context, heading_path, page, last_page, start, "end", tokens'
 _DAMAGES = {
     "a chunk is gone": "DELETE FROM retrieval_chunk WHERE ordinal = 0",
-    "a chunk is doubled": f"INSERT INTO retrieval_chunk ({_CHUNK}, ordinal) SELECT {_CHUNK}, 99"
-    " FROM retrieval_chunk WHERE ordinal = 0",
+    "a chunk is doubled": "CREATE TEMP TABLE doubled ON COMMIT DROP AS SELECT * FROM retrieval_chunk"
+    " WHERE ordinal = 0; UPDATE doubled SET ordinal = 99; INSERT INTO retrieval_chunk TABLE doubled",
     "a chunk is another text": "UPDATE retrieval_chunk SET text = 'x' WHERE ordinal = 0",
     "a vector is gone": "DELETE FROM retrieval_vector WHERE ordinal = 0",
     "a posting is gone": "DELETE FROM retrieval_posting WHERE ordinal = 0 AND term = 'crate'",
