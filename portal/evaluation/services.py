@@ -15,7 +15,7 @@ from portal.answers.shown import ShownAnswer
 from portal.evaluation import metrics
 from portal.evaluation.evalset import EvalQuestion, EvalSet
 from retrieval.collections import create_collection
-from retrieval.models import Collection
+from retrieval.models import Chunk, Collection
 from retrieval.search import Hit, search
 
 _DEPTH = 100
@@ -95,13 +95,12 @@ def _ingest(asker: User, collection: Collection, evalset: EvalSet, on_progress: 
     return Report(
         name=evalset.name,
         documents=len(evalset.documents),
-        chunks=sum(job.version.chunk_count for job in jobs if job.version),
+        chunks=Chunk.objects.filter(collection=collection).count(),
         questions=len(evalset.questions),
         ingest_seconds=round(time.monotonic() - began, 1),
         not_indexed={
             job.version.document.name: f"{job.state}: {job.message}"
-            for job in jobs
-            if job.version and job.state != IngestionJob.State.INDEXED
+            for job in jobs.exclude(state=IngestionJob.State.INDEXED)
         },
     )
 

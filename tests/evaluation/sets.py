@@ -7,7 +7,7 @@ DOCUMENTS = {
     "kettle.txt": "The Falcon kettle has a warranty of 24 months.\n\nLimescale is not covered.",
     "travel.txt": "Hotels in Paris may cost 180 euros a night.\n\nMeals are paid at cost.",
 }
-QUESTIONS = [
+QUESTIONS: list[dict[str, object]] = [
     {
         "id": "q1",
         "question": "How long is the warranty of the Falcon kettle?",

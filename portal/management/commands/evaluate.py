@@ -1,6 +1,8 @@
 """Measure search and answers on an evaluation set."""
 
 import json
+import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,11 +40,11 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"bench": "evaluate"} | _figures(report)))
 
-    def _progress(self) -> Any:
+    def _progress(self) -> Callable[[str, int, int], None]:
         bars: dict[str, Progress] = {}
 
         def show(label: str, done: int, total: int) -> None:
-            bar = bars.setdefault(label, Progress(self.stderr._out, label, total))
+            bar = bars.setdefault(label, Progress(sys.stderr, label, total))
             bar.show(done)
             if done == total:
                 bar.end()
