@@ -1,5 +1,6 @@
 """How much do these passages say about this question? Measured before anything is answered."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import numpy as np
 from llm.calibration import THRESHOLD, Features, answerable
 from llm.embedding import Embedder, Vectors
 from llm.passages import Passage
+from llm.question import names, wanted, without_terms
 from llm.sentences import sentence_spans
 from llm.words import content_terms, coverage, guess_language, weighted_terms
 
@@ -18,6 +20,8 @@ MAX_CANDIDATE_CHARACTERS = 2_800
 MAX_PASSAGES = 8
 
 _PASSAGE_SHARE = 0.3
+_SETTLED_SHARE = 0.7  # what a name counts for that stands elsewhere in the sentence's document
+_NUMBER_SHARE = 0.15  # what a number counts for where the question asks for one
 _COMPARED_CHARACTERS = 400
 _FEWEST_CHARACTERS = 12
 
@@ -26,7 +30,9 @@ _FEWEST_CHARACTERS = 12
 class Candidate:
     """A sentence that may answer: `text[start:end]` of the passage at position `passage`.
 
-    `coverage` is the weighted share of the question's words in it, `cosine` its closeness in meaning.
+    `coverage` is the weighted share of the question's words in it, where a name counts in part when another
+    passage of its document has it. `cosine` is its closeness in meaning to the question, with and without
+    the names that its document has. `number` is what `llm.question.Wanted` says of it.
     """
 
     passage: int
@@ -35,6 +41,7 @@ class Candidate:
     text: str
     coverage: float
     cosine: float
+    number: int
     vector: Vectors
 
 
@@ -57,13 +64,37 @@ def gather_evidence(
     *, question: str, passages: Sequence[Passage], embedder: Embedder, language: str = "en"
 ) -> Evidence:
     """Weigh `passages` (best first) against `question`; embeds one small batch. Raises EmbeddingError."""
-    language = guess_language(question, language)
-    weights = weighted_terms(question, language)
-    shares = [coverage(weights, content_terms(f"{p.context} {p.text}", language)) for p in passages]
-    spans = _shortlist(passages[:MAX_PASSAGES], shares, weights, language)
-    candidates = _embedded(question, passages, spans, embedder)
-    features = _features(passages, shares, candidates)
-    return Evidence(language, candidates, features, answerable(features))
+    asked = _Asked(question, guess_language(question, language), passages)
+    spans = _shortlist(passages[:MAX_PASSAGES], asked)
+    candidates = _embedded(asked, passages, spans, embedder)
+    features = _features(passages, asked.shares, candidates)
+    return Evidence(asked.language, candidates, features, answerable(features))
+
+
+class _Asked:
+    """A question's words, and which of its names each passage's document settles."""
+
+    def __init__(self, question: str, language: str, passages: Sequence[Passage]) -> None:
+        self.question, self.language = question, language
+        self.weights = weighted_terms(question, language)
+        self.wanted = wanted(question, language)
+        terms = [set(content_terms(f"{passage.context} {passage.text}", language)) for passage in passages]
+        self.shares = [coverage(self.weights, found) for found in terms]
+        documents: defaultdict[str, set[str]] = defaultdict(set)
+        for passage, found in zip(passages, terms, strict=True):
+            documents[passage.document or passage.key] |= found
+        named = names(question, language)
+        self.settled = [named & documents[passage.document or passage.key] for passage in passages]
+
+    def coverage_of(self, text: str, passage: int) -> float:
+        """The weighted share of the question's words in a sentence; settled names count in part."""
+        found = set(content_terms(text, self.language))
+        own = coverage(self.weights, found)
+        return own + _SETTLED_SHARE * (coverage(self.weights, found | self.settled[passage]) - own)
+
+    def rest(self, passage: int) -> str:
+        """The question without the names that the passage's document settles."""
+        return without_terms(self.question, self.settled[passage], self.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +103,20 @@ class _Span:
     start: int
     end: int
     coverage: float
+    number: int
     rank: float
 
 
-def _shortlist(
-    passages: Sequence[Passage], shares: Sequence[float], weights: dict[str, float], language: str
-) -> list[_Span]:
+def _shortlist(passages: Sequence[Passage], asked: _Asked) -> list[_Span]:
     """The sentences worth embedding, by words shared with the question and by their passage's merit."""
     spans: list[_Span] = []
     for number, passage in enumerate(passages):
-        merit = _PASSAGE_SHARE * (passage.score + shares[number]) / (1 + number / 4)
+        merit = _PASSAGE_SHARE * (passage.score + asked.shares[number]) / (1 + number / 4)
         for start, end in sentence_spans(passage.text):
-            share = coverage(weights, content_terms(passage.text[start:end], language))
-            spans.append(_Span(number, start, end, share, share + merit))
+            text = passage.text[start:end]
+            share, figure = asked.coverage_of(text, number), asked.wanted.found_in(text)
+            rank = share + merit + _NUMBER_SHARE * figure
+            spans.append(_Span(number, start, end, share, figure, rank))
     spans.sort(key=lambda span: (-span.rank, span.passage, span.start))
     return _within_budget([span for span in spans if span.end - span.start >= _FEWEST_CHARACTERS])
 
@@ -101,15 +133,17 @@ def _within_budget(spans: Sequence[_Span]) -> list[_Span]:
 
 
 def _embedded(
-    question: str, passages: Sequence[Passage], spans: Sequence[_Span], embedder: Embedder
+    asked: _Asked, passages: Sequence[Passage], spans: Sequence[_Span], embedder: Embedder
 ) -> tuple[Candidate, ...]:
     if not spans:
         return ()
     texts = [passages[span.passage].text[span.start : span.end] for span in spans]
     vectors = embedder.embed_passages([embedder.shorten(text[:_COMPARED_CHARACTERS]) for text in texts])
-    cosines = vectors @ embedder.embed_query(question)
+    whole = embedder.embed_query(asked.question)
+    wanted = np.stack([(whole + embedder.embed_query(asked.rest(span.passage))) / 2 for span in spans])
+    cosines = (vectors * wanted).sum(axis=1)
     return tuple(
-        Candidate(span.passage, span.start, span.end, text, span.coverage, float(cosine), vector)
+        Candidate(span.passage, span.start, span.end, text, span.coverage, float(cosine), span.number, vector)
         for span, text, cosine, vector in zip(spans, texts, cosines, vectors, strict=True)
     )
 

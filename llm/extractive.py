@@ -1,5 +1,6 @@
 """Answers made of the documents' own sentences: the engine that needs no language model."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from llm.evidence import Candidate, Evidence
@@ -7,13 +8,16 @@ from llm.passages import Passage
 
 MAX_QUOTES = 4
 
-_COSINE, _COVERAGE, _PASSAGE = 0.55, 0.3, 0.15
+_COSINE, _COVERAGE, _PASSAGE, _NUMBER = 0.55, 0.3, 0.15, 0.1
 _REPETITION = 0.35  # what likeness to a chosen sentence costs (MMR, Carbonell and Goldstein 1998)
 _WORTH_SHOWING = 0.72  # of the best sentence's merit
 _SAME_MEANING = 0.93
 _QUESTION_PENALTY = 0.6
 _FRAGMENT_PENALTY = 0.75
 _FRAGMENT_WORDS = 5
+_REFERENCE = re.compile(
+    r"\bet al\b|\bdoi:|\b(?:19|20)\d\d;\s?\d+", re.IGNORECASE
+)  # an entry of a bibliography
 _WORDS_A_DELTA = 5
 
 
@@ -42,10 +46,11 @@ def _merit(candidate: Candidate, passages: Sequence[Passage]) -> float:
         _COSINE * max(candidate.cosine, 0.0)
         + _COVERAGE * candidate.coverage
         + _PASSAGE * passages[candidate.passage].score
+        + _NUMBER * candidate.number
     )
     if candidate.text.rstrip().endswith("?"):
         merit *= _QUESTION_PENALTY  # a heading that repeats the question does not answer it
-    if len(candidate.text.split()) < _FRAGMENT_WORDS:
+    if len(candidate.text.split()) < _FRAGMENT_WORDS or _REFERENCE.search(candidate.text):
         merit *= _FRAGMENT_PENALTY
     return merit
 

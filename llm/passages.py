@@ -9,7 +9,8 @@ class Passage:
     """A piece of a document that the asking person may read.
 
     `key` is opaque here: the caller's own name for the passage. `score` is the fused search score in 0..1,
-    `similarity` the cosine of question and passage, or None where it is not known.
+    `similarity` the cosine of question and passage, or None where it is not known. `document` is the same for
+    passages of one document, and opaque too; empty, the passage is a document by itself.
     """
 
     key: str
@@ -20,6 +21,7 @@ class Passage:
     date: date | None
     score: float
     similarity: float | None
+    document: str = ""
 
     @property
     def context(self) -> str:

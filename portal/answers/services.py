@@ -158,6 +158,7 @@ def _passage(hit: Hit) -> Passage:
         date=hit.updated_at.date(),
         score=hit.score,
         similarity=hit.similarity,
+        document=str(hit.version_id),
     )
 
 
