@@ -52,7 +52,7 @@ test-vllm: dev .venv-vllm/.installed ## Run the contract tests against a real vL
 	sh tests/vllm/install.sh
 	@touch $@
 
-bench: install ## Print each figure beside its reference
+bench: dev ## Print each figure beside its reference
 	@for script in bench/*.py; do $(BIN)/python $$script || exit 1; done
 
 lock: dev ## Write the lock files from what .venv holds
