@@ -27,6 +27,9 @@ State: TypeAlias = IngestionJob.State
 Stage: TypeAlias = IngestionJob.Stage
 OPEN = (State.QUEUED, State.WORKING)
 MAX_LOSSES = 10
+_DOING = {
+    IngestionJob.Kind.DOCUMENT: "read this document. Retry it, or upload another copy",
+}
 
 
 class LeaseLostError(Exception):
@@ -38,7 +41,7 @@ class Claim:
     """The right to work on a job until its lease ends. `attempt` counts from 1."""
 
     job_id: str
-    version_id: int
+    kind: IngestionJob.Kind
     fence: int
     attempt: int
 
@@ -63,26 +66,34 @@ def ring_on_commit() -> None:
     transaction.on_commit(ring)
 
 
-_NEXT = """
-WITH busy AS (
-    SELECT document.collection_id, count(*) AS jobs
+# In which collection each kind of job works: all that choosing the next one has to know of what jobs do.
+_PLACED = """
+placed AS (
+    SELECT job.id, document.collection_id
     FROM ingestion_ingestionjob AS job
     JOIN retrieval_documentversion AS version ON version.id = job.version_id
     JOIN retrieval_document AS document ON document.id = version.document_id
+    WHERE job.state IN ('queued', 'working')
+)
+"""
+_NEXT = f"""
+WITH {_PLACED},
+busy AS (
+    SELECT placed.collection_id, count(*) AS jobs
+    FROM placed JOIN ingestion_ingestionjob AS job USING (id)
     WHERE job.state = 'working' AND job.lease_expires_at > statement_timestamp()
-    GROUP BY document.collection_id
+    GROUP BY placed.collection_id
 )
 SELECT job.id
 FROM ingestion_ingestionjob AS job
-JOIN retrieval_documentversion AS version ON version.id = job.version_id
-JOIN retrieval_document AS document ON document.id = version.document_id
-LEFT JOIN busy ON busy.collection_id = document.collection_id
+JOIN placed USING (id)
+LEFT JOIN busy USING (collection_id)
 WHERE (job.state = 'queued' AND job.due_at <= statement_timestamp())
    OR (job.state = 'working' AND job.lease_expires_at <= statement_timestamp())
 ORDER BY coalesce(busy.jobs, 0), job.due_at, job.id
 LIMIT 1
 FOR UPDATE OF job SKIP LOCKED
-"""
+"""  # noqa: S608 - constants
 
 
 def claim_next() -> Claim | None:
@@ -115,7 +126,7 @@ def _is_exhausted(job: IngestionJob) -> bool:
 
 def _claim(job: IngestionJob) -> Claim:
     """Take a job whose row is locked."""
-    claim = Claim(str(job.pk), job.version_id, job.fence + 1, job.attempts + 1)
+    claim = Claim(str(job.pk), job.kind, job.fence + 1, job.attempts + 1)
     IngestionJob.objects.filter(pk=job.pk).update(
         state=State.WORKING,
         stage=Stage.PARSING,
@@ -142,10 +153,7 @@ def _quarantine(job: IngestionJob) -> None:
     job.state, job.stage, job.finished_at = State.QUARANTINED, Stage.DONE, timezone.now()
     job.lease_expires_at = None
     job.reason = job.reason or "crashed"
-    job.message = job.message or (
-        f"The worker stopped {job.losses} times while it read this document. "
-        "Retry it, or upload another copy."
-    )
+    job.message = job.message or f"The worker stopped {job.losses} times while it {_DOING[job.kind]}."
     job.save()
     log.warning("job %s quarantined: %s", job.pk, job.reason)
 

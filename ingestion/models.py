@@ -10,6 +10,9 @@ from django.utils import timezone
 class IngestionJob(models.Model):
     """What must happen to one version, what has happened, and who is doing it until when."""
 
+    class Kind(models.TextChoices):
+        DOCUMENT = "document", "Read a document"
+
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting"
         WORKING = "working", "Working"
@@ -82,3 +85,8 @@ class IngestionJob(models.Model):
 
     def __str__(self) -> str:
         return f"Job {self.id} ({self.state})"
+
+    @property
+    def kind(self) -> Kind:
+        """What is to be done, told by what the job is about."""
+        return self.Kind.DOCUMENT
