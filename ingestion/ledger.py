@@ -67,7 +67,7 @@ def ring_on_commit() -> None:
 
 
 # In which collection each kind of job works: all that choosing the next one has to know of what jobs do.
-_PLACED = """
+PLACED = """
 placed AS (
     SELECT job.id, document.collection_id
     FROM ingestion_ingestionjob AS job
@@ -77,7 +77,7 @@ placed AS (
 )
 """
 _NEXT = f"""
-WITH {_PLACED},
+WITH {PLACED},
 busy AS (
     SELECT placed.collection_id, count(*) AS jobs
     FROM placed JOIN ingestion_ingestionjob AS job USING (id)
@@ -136,6 +136,8 @@ def _claim(job: IngestionJob) -> Claim:
         lease_expires_at=Now() + lease(),
         heartbeat_at=Now(),
         started_at=Coalesce("started_at", Now()),
+        stage_began_at=Now(),
+        stage_seconds={},
         worker=worker_name(),
         done=0,
         total=0,
@@ -163,10 +165,28 @@ def renew(claim: Claim) -> bool:
     return bool(claim.rows().update(lease_expires_at=Now() + lease(), heartbeat_at=Now()))
 
 
+# A stage that ends leaves behind how long it took: estimates rest on what was measured here.
+_ENTER = """
+UPDATE ingestion_ingestionjob SET
+    stage_seconds = CASE WHEN stage = %(stage)s OR stage_began_at IS NULL THEN stage_seconds ELSE
+        stage_seconds || jsonb_build_object(stage, round(coalesce((stage_seconds ->> stage)::numeric, 0)
+            + extract(epoch FROM statement_timestamp() - stage_began_at), 3)) END,
+    stage_began_at = CASE WHEN stage = %(stage)s THEN stage_began_at ELSE statement_timestamp() END,
+    stage = %(stage)s, done = %(done)s, total = %(total)s, heartbeat_at = statement_timestamp()
+WHERE id = %(id)s AND fence = %(fence)s AND state = 'working'
+"""
+
+
 def report(claim: Claim, *, stage: Stage, done: int, total: int) -> None:
-    """Record how far a claim has got. Raises LeaseLostError where it no longer holds."""
-    if not claim.rows().update(stage=stage, done=done, total=total, heartbeat_at=Now()):
-        raise LeaseLostError
+    """Record how far a claim has got, and how long the stage before took.
+
+    Raises LeaseLostError where the claim no longer holds.
+    """
+    values: dict[str, str | int] = {"id": claim.job_id, "fence": claim.fence, "stage": stage.value}
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTER, values | {"done": done, "total": total})
+        if not cursor.rowcount:
+            raise LeaseLostError
 
 
 def lock(claim: Claim) -> IngestionJob:
@@ -177,18 +197,12 @@ def lock(claim: Claim) -> IngestionJob:
     return job
 
 
+@transaction.atomic
 def finish(claim: Claim, *, state: State, reason: str = "", message: str = "") -> None:
     """End a claim's job in a final state. Raises LeaseLostError where the claim no longer holds."""
-    ended = claim.rows().update(
-        state=state,
-        stage=Stage.DONE,
-        reason=reason,
-        message=message,
-        finished_at=Now(),
-        lease_expires_at=None,
-    )
-    if not ended:
-        raise LeaseLostError
+    job = lock(claim)
+    report(claim, stage=Stage.DONE, done=job.done, total=job.total)
+    claim.rows().update(state=state, reason=reason, message=message, finished_at=Now(), lease_expires_at=None)
 
 
 def fail(claim: Claim, *, reason: str, message: str, permanent: bool) -> None:
@@ -235,18 +249,21 @@ def release_lost_claims() -> int:
     lost = [
         job.pk
         for job in IngestionJob.objects.filter(state=State.WORKING, worker__startswith=f"{host}:")
-        if not _is_alive(job.worker)
+        if not is_alive(job.worker)
     ]
     return IngestionJob.objects.filter(pk__in=lost, state=State.WORKING).update(lease_expires_at=Now())
 
 
-def _is_alive(worker: str) -> bool:
+def is_alive(worker: str) -> bool:
     return os.path.exists(f"/proc/{worker.rpartition(':')[2]}")  # noqa: PTH110 - a cheap look at /proc
 
 
-def reopen(*, job: IngestionJob) -> None:
-    """Queue an ended job again with all its attempts, and ring for it after the commit."""
-    IngestionJob.objects.filter(pk=job.pk).exclude(state__in=OPEN).update(
+def reopen(*, jobs: QuerySet[IngestionJob]) -> int:
+    """Queue the ended ones of some jobs again with all their attempts; return how many they were.
+
+    Rings after the commit. What is searchable stays so until a job publishes.
+    """
+    reopened = jobs.exclude(state__in=OPEN).update(
         state=State.QUEUED,
         stage=Stage.WAITING,
         attempts=0,
@@ -257,12 +274,18 @@ def reopen(*, job: IngestionJob) -> None:
         message="",
         due_at=Now(),
         finished_at=None,
+        started_at=None,
+        heartbeat_at=None,
+        stage_began_at=None,
+        stage_seconds={},
     )
-    ring_on_commit()
+    if reopened:
+        ring_on_commit()
+    return reopened
 
 
-def cancel_open_jobs(*, versions: QuerySet[DocumentVersion], message: str) -> None:
-    """Cancel what is queued or in work for some versions; a worker that holds a claim loses it."""
-    IngestionJob.objects.filter(version__in=versions, state__in=OPEN).update(
+def cancel(*, jobs: QuerySet[IngestionJob], message: str) -> int:
+    """Cancel the queued and working ones of some jobs; return how many. A worker that holds one loses it."""
+    return jobs.filter(state__in=OPEN).update(
         state=State.CANCELLED, stage=Stage.DONE, lease_expires_at=None, finished_at=Now(), message=message
     )

@@ -16,7 +16,8 @@ from ninja.files import UploadedFile
 from ninja.responses import Status
 from pydantic import Field
 
-from ingestion.documents import add_document, delete_document, retry_document
+from ingestion.documents import add_document, delete_document
+from ingestion.jobs import retry_document
 from ingestion.states import DocumentState, describe_state, documents_with_state
 from portal.accounts.models import Team
 from portal.accounts.teams import visible_teams

@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
-from ingestion.documents import cancel_document, delete_document, retry_document
+from ingestion.documents import delete_document
+from ingestion.jobs import cancel_document, retry_document
 from ingestion.parsing.errors import ParseError
 from ingestion.states import describe_state, documents_with_state
 from portal.accounts.models import Team

@@ -51,7 +51,7 @@ class Command(BaseCommand):
     def _retry_one(self, job: IngestionJob) -> None:
         if job.state in ledger.OPEN:
             raise CommandError(f"Job {job.pk} is {job.get_state_display().lower()} already.")
-        ledger.reopen(job=job)
+        ledger.reopen(jobs=IngestionJob.objects.filter(pk=job.pk))
         self.stdout.write(f"{job.pk} is queued again")
 
 
