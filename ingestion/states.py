@@ -23,7 +23,7 @@ _FIELDS = (
     "id", "state", "stage", "done", "total", "attempts", "reason", "message", "heartbeat_at", "created_at",
     "due_at", "lease_expires_at",
 )  # fmt: skip
-_TONES: dict[str, Tone] = {
+TONES: dict[str, Tone] = {
     State.QUEUED: "waiting",
     State.WORKING: "working",
     STALLED: "stalled",
@@ -33,6 +33,7 @@ _TONES: dict[str, Tone] = {
     State.QUARANTINED: "quarantined",
     State.CANCELLED: "quiet",
 }
+STATE_WORDS: dict[str, str] = {STALLED: "Stalled"} | {state.value: str(state.label) for state in State}
 _UNITS = {Stage.PARSING: "pages", Stage.EMBEDDING: "passages"}
 _SOON, _MINUTE, _HOUR = 5, 60, 3600
 
@@ -113,8 +114,8 @@ def _describe(job: dict[str, Any], document: Document, known: Forecast | None) -
     is_open = state in {*OPEN, STALLED}
     return DocumentState(
         state=state,
-        word="Stalled" if state == STALLED else State(state).label,
-        tone=_TONES[state],
+        word=STATE_WORDS[state],
+        tone=TONES[state],
         detail=_detail(job, document, state),
         percent=_percent(job) if state in {State.WORKING, STALLED} else None,
         is_final=not is_open,
