@@ -27,7 +27,8 @@ window.tops = window.rows.map((row) => row.getBoundingClientRect().top);
 """
 _LOOK = """() => ({
   kept: window.rows.every((row) => row.isConnected),
-  moved: window.rows.filter((row, at) => Math.abs(row.getBoundingClientRect().top - window.tops[at]) > 1).length,
+  moved: window.rows.filter(
+    (row, at) => Math.abs(row.getBoundingClientRect().top - window.tops[at]) > 1).length,
   all: Number(document.getElementById('count-all').textContent),
   counts: Object.fromEntries([...document.querySelectorAll('.count')].map(
     (count) => [count.id.slice(6), Number(count.textContent)])),
@@ -81,7 +82,9 @@ def _upload(page: Page, folder: Path) -> None:
     files = []
     for number in range(FILES):
         file = folder / f"crate-{number:03}.txt"
-        file.write_text("\n\n".join(_SENTENCE.format(number=number, place=place) for place in ("north", "south")))
+        file.write_text(
+            "\n\n".join(_SENTENCE.format(number=number, place=place) for place in ("north", "south"))
+        )
         files.append(file)
     page.get_by_label("Upload documents").set_input_files(files)
     expect(page.locator(".uploads li.good")).to_have_count(FILES, timeout=120_000)
