@@ -1,4 +1,4 @@
-"""Uploads of one name at the same moment, and deletions while one publishes: nothing lost, nothing doubled."""
+"""Uploads of one name at the same moment, and deletions while one publishes: nothing lost or doubled."""
 
 import io
 import threading
