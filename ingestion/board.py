@@ -8,7 +8,7 @@ from django.db.models import Case, Count, F, IntegerField, Min, Q, QuerySet, Val
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Now
 
-from ingestion.forecast import forecast
+from ingestion.forecast import Outlook, forecast
 from ingestion.jobs import jobs_looked_after, newest_jobs
 from ingestion.ledger import OPEN, State, lease
 from ingestion.models import IngestionJob
@@ -103,11 +103,11 @@ def count_states(jobs: QuerySet[IngestionJob]) -> Counts:
     return Counts({state: counted[state] for state in STATES})
 
 
-def board_rows(jobs: Iterable[IngestionJob]) -> list[Row]:
+def board_rows(jobs: Iterable[IngestionJob], outlook: Outlook | None = None) -> list[Row]:
     """Return jobs as rows of the board, with their places in the queue and estimates."""
     listed = list(jobs)
     open_ones = [job.pk for job in listed if job.state in OPEN]
-    known = forecast(IngestionJob.objects.filter(pk__in=open_ones)) if open_ones else {}
+    known = forecast(IngestionJob.objects.filter(pk__in=open_ones), outlook) if open_ones else {}
     return [Row(job.version.document, describe_job(job, known.get(job.pk))) for job in listed]
 
 

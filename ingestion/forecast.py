@@ -7,7 +7,6 @@ worker lives, there is no estimate: better none than a guess.
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -87,27 +86,33 @@ def recent_pace() -> Pace:
     return pace
 
 
-def forecast(jobs: QuerySet[IngestionJob]) -> dict[Any, Forecast]:
+def forecast(jobs: QuerySet[IngestionJob], outlook: "Outlook | None" = None) -> dict[Any, Forecast]:
     """Return the forecast of each open job among `jobs`, by its key."""
-    outlook = _outlook()
-    working = {
-        job.pk: Forecast(None, outlook.rest(job))
-        for job in jobs.filter(state=State.WORKING, version__isnull=False).select_related("version")
+    outlook = outlook or current_outlook()
+    waiting = {
+        key: Forecast(place, outlook.after(seconds))
+        for key, place, seconds in _in_order(_EACH, jobs, outlook.pace)
     }
-    return working | {
-        key: Forecast(place, outlook.after(seconds)) for key, place, seconds in _places(jobs, outlook.pace)
-    }
+    return waiting | {job.pk: Forecast(None, outlook.rest(job)) for job in _working(jobs)}
 
 
-def seconds_until_done(jobs: QuerySet[IngestionJob]) -> float | None:
+def seconds_until_done(jobs: QuerySet[IngestionJob], outlook: "Outlook | None" = None) -> float | None:
     """Return when the last of the open ones of some jobs is done; None where there is none, or no knowing."""
-    times = [one.seconds for one in forecast(jobs).values()]
+    outlook = outlook or current_outlook()
+    times = [outlook.rest(job) for job in _working(jobs)]
+    ((waiting, last),) = _in_order(_LAST, jobs, outlook.pace)
+    if waiting:
+        times.append(outlook.after(last))
     known = [seconds for seconds in times if seconds is not None]
     return max(known) if known and len(known) == len(times) else None
 
 
+def _working(jobs: QuerySet[IngestionJob]) -> QuerySet[IngestionJob]:
+    return jobs.filter(state=State.WORKING, version__isnull=False).select_related("version")
+
+
 @dataclass(slots=True)
-class _Outlook:
+class Outlook:
     """What is in work now, how fast, and in how many threads."""
 
     pace: Pace
@@ -124,13 +129,14 @@ class _Outlook:
         return (self.in_work + seconds_before) / self.lanes
 
 
-def _outlook() -> _Outlook:
+def current_outlook() -> Outlook:
+    """Return how fast the work goes at the moment; ask once for a page."""
     pace = recent_pace()
     working = IngestionJob.objects.filter(state=State.WORKING, version__isnull=False).select_related(
         "version"
     )
     in_work = sum(_rest(job, pace) or 0.0 for job in working)
-    return _Outlook(pace, sum(worker.threads for worker in alive_workers()), in_work)
+    return Outlook(pace, sum(worker.threads for worker in alive_workers()), in_work)
 
 
 def _rest(job: IngestionJob, pace: Pace) -> float | None:
@@ -188,14 +194,16 @@ in_order AS (
     FROM waiting
     WINDOW going AS (ORDER BY turn, due_at, id)
 )
-SELECT id, place, seconds FROM in_order WHERE id IN ({{chosen}})
+SELECT {{columns}} FROM in_order WHERE id IN ({{chosen}})
 """  # noqa: S608 - constants, and Django's own SQL
+_EACH, _LAST = "id, place, seconds", "count(*), max(seconds)"
 
 
-def _places(jobs: QuerySet[IngestionJob], pace: Pace) -> Iterable[tuple[Any, int, float | None]]:
+def _in_order(columns: str, jobs: QuerySet[IngestionJob], pace: Pace) -> list[tuple[Any, ...]]:
+    """Return columns of the waiting ones of some jobs: place, and the seconds of work up to their end."""
     chosen, values = jobs.filter(state=State.QUEUED).order_by().values("pk").query.sql_with_params()
     names = [f"chosen_{number}" for number in range(len(values))]
-    statement = _PLACES.format(chosen=chosen % tuple(f"%({name})s" for name in names))
+    statement = _PLACES.format(columns=columns, chosen=chosen % tuple(f"%({name})s" for name in names))
     with connection.cursor() as cursor:
         cursor.execute(_QUEUED_KINDS)
         kinds = [_Kind(*row) for row in cursor.fetchall()]
@@ -205,5 +213,5 @@ def _places(jobs: QuerySet[IngestionJob], pace: Pace) -> Iterable[tuple[Any, int
             "seconds": [pace.whole(kind) for kind in kinds],
         }
         cursor.execute(statement, params)
-        rows: list[tuple[Any, int, float | None]] = cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows

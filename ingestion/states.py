@@ -16,7 +16,7 @@ from retrieval import access
 from retrieval.models import Collection, Document
 from retrieval.people import Member
 
-Tone = Literal["waiting", "working", "stalled", "good", "empty", "bad", "quarantined", "quiet"]
+Tone = Literal["waiting", "working", "stalled", "good", "blank", "bad", "quarantined", "quiet"]
 
 STALLED = "stalled"
 _FIELDS = (
@@ -28,7 +28,7 @@ TONES: dict[str, Tone] = {
     State.WORKING: "working",
     STALLED: "stalled",
     State.INDEXED: "good",
-    State.NO_TEXT: "empty",
+    State.NO_TEXT: "blank",
     State.FAILED: "bad",
     State.QUARANTINED: "quarantined",
     State.CANCELLED: "quiet",

@@ -15,13 +15,17 @@ from retrieval.people import Member
 
 @dataclass(frozen=True, slots=True)
 class VersionInHistory:
-    """A version with how its reading ended; `is_searched` is true for the one that answers."""
+    """A version with how its reading ended; `is_searched` is true for the one that answers.
+
+    `took` are the stages of its reading with their seconds.
+    """
 
     version: DocumentVersion
     state: str
     message: str
     is_searched: bool
     can_roll_back: bool
+    took: list[tuple[str, float]]
 
 
 def document_history(*, user: Member, document: Document) -> list[VersionInHistory]:
@@ -42,6 +46,7 @@ def _in_history(
         message=job.message if job else "",
         is_searched=version.pk == document.current_version_id,
         can_roll_back=version.pk != newest.pk,
+        took=[(ledger.Stage(stage).label, took) for stage, took in job.stage_seconds.items()] if job else [],
     )
 
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from ingestion import board
-from ingestion.forecast import seconds_until_done
+from ingestion.forecast import Outlook, current_outlook, seconds_until_done
 from ingestion.jobs import Action, act_on, jobs_looked_after, retry_failed
 from ingestion.models import IngestionJob
 from ingestion.states import STATE_WORDS, TONES, in_words
@@ -62,9 +62,10 @@ def show(request: SignedInRequest) -> HttpResponse:
     jobs = board.board_jobs(user=request.user, state=chosen.state, collection=chosen.collection)
     listed = jobs.select_related("version__document__collection", "version__document__current_version")
     page: Page[IngestionJob] = Paginator(listed, PAGE).get_page(request.GET.get("page"))
-    context = _summary(request, chosen) | {
+    outlook = current_outlook()
+    context = _summary(request, chosen, outlook) | {
         "rows": page,
-        "board": board.board_rows(page.object_list),
+        "board": board.board_rows(page.object_list, outlook),
         "looks_after_something": board.looks_after_something(user=request.user),
         "known": page.paginator.count,
         "kept": urlencode({"state": chosen.state, "collection": _slug(chosen)}) + "&",
@@ -80,8 +81,9 @@ def rows(request: SignedInRequest) -> HttpResponse:
     chosen = _filter(request, request.GET)
     jobs = jobs_looked_after(user=request.user).filter(version__document__in=_ids(request.GET, "row"))
     listed = jobs.select_related("version__document__collection", "version__document__current_version")
-    context = _summary(request, chosen) | {
-        "board": board.board_rows(listed[:PAGE]),
+    outlook = current_outlook()
+    context = _summary(request, chosen, outlook) | {
+        "board": board.board_rows(listed[:PAGE], outlook),
         "known": request.GET.get("known", ""),
     }
     return render(request, "manage/_board_update.html", context)
@@ -127,10 +129,10 @@ def _filter(request: SignedInRequest, query: QueryDict) -> _Filter:
     return _Filter(state if state in board.STATES else "", collection)
 
 
-def _summary(request: SignedInRequest, chosen: _Filter) -> dict[str, object]:
+def _summary(request: SignedInRequest, chosen: _Filter, outlook: Outlook) -> dict[str, object]:
     jobs = board.board_jobs(user=request.user, collection=chosen.collection)
     counts = board.count_states(jobs)
-    left = seconds_until_done(jobs) if counts.in_progress else None
+    left = seconds_until_done(jobs, outlook) if counts.in_progress else None
     return {
         "chosen": chosen,
         "counts": counts,
