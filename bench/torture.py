@@ -180,8 +180,10 @@ def _torture_uploads(
     with stack.running(**settings) as portal, tempfile.TemporaryDirectory(prefix="uploads-") as folder:
         run = _Torture(portal, rng, redis)
         run.wait_for(lambda: run.ask(_OPEN) == 0)  # the handbook
-        token = json.loads(portal.run("-m", "bench.tools.load", folder))["token"]
-        uploader = Uploader(portal.base_url, token, Path(folder).name.lower().replace("_", "-"))
+        empty = Path(folder) / "uploads"
+        empty.mkdir()
+        token = json.loads(portal.run("-m", "bench.tools.load", str(empty)))["token"]
+        uploader = Uploader(portal.base_url, token, empty.name)
         for number, victim in enumerate(victims, 1):
             sending = uploader.begin(files[number - 1 :: rounds])
             one = run.kill(number, victim)
