@@ -190,8 +190,7 @@ def delete_document(*, user: Member, document: Document) -> None:
 
 
 def _cancel_jobs_of(documents: QuerySet[Document]) -> None:
-    jobs = IngestionJob.objects.filter(version__document__in=documents)
-    ledger.cancel(jobs=jobs, message=DELETED)
+    ledger.cancel_open_jobs(versions=DocumentVersion.objects.filter(document__in=documents), message=DELETED)
 
 
 def jobs_of(document: Document) -> QuerySet[IngestionJob]:

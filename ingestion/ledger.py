@@ -289,3 +289,8 @@ def cancel(*, jobs: QuerySet[IngestionJob], message: str) -> int:
     return jobs.filter(state__in=OPEN).update(
         state=State.CANCELLED, stage=Stage.DONE, lease_expires_at=None, finished_at=Now(), message=message
     )
+
+
+def cancel_open_jobs(*, versions: QuerySet[DocumentVersion], message: str) -> None:
+    """Cancel what is queued or in work for some versions."""
+    cancel(jobs=IngestionJob.objects.filter(version__in=versions), message=message)
