@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Given to make (make up PORT=8001) or to its environment (PORT=8001 make up), they reach the settings alike.
 export PORT VAR_DIR
 
-.PHONY: help up link install dev lint format test test-vllm bench lock
+.PHONY: help up link install dev lint format test test-vllm torture bench lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -52,8 +52,12 @@ test-vllm: dev .venv-vllm/.installed ## Run the contract tests against a real vL
 	sh tests/vllm/install.sh
 	@touch $@
 
+torture: dev ## Kill -9 every part a hundred times under 500 uploads, and strike Redis; about an hour
+	$(BIN)/python bench/torture.py --uploads 500 --rounds 100
+	$(BIN)/python bench/torture.py --uploads 100 --rounds 10 --redis
+
 bench: dev ## Print each figure beside its reference
-	@for script in bench/*.py; do $(BIN)/python $$script || exit 1; done
+	@for name in startup embedding parser ingest search answer; do $(BIN)/python -m bench.$$name || exit 1; done
 
 lock: dev ## Write the lock files from what .venv holds
 	@$(BIN)/python .ci/lock.py

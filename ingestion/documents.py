@@ -1,4 +1,4 @@
-"""What people do to documents: add, replace, delete, retry; and how a document's state is told."""
+"""What people do to documents: add, replace, delete."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -8,6 +8,7 @@ from typing import IO, Literal
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ingestion import ledger
@@ -17,6 +18,7 @@ from ingestion.parsing.errors import ParseError
 from retrieval import access
 from retrieval.blobs import Blob, blob_path, store_blob
 from retrieval.errors import InvalidInputError
+from retrieval.family import with_all_below
 from retrieval.indexing import clear_index
 from retrieval.models import Collection, Document, DocumentVersion, Role
 from retrieval.people import Group, Member, is_in_one_of
@@ -141,7 +143,9 @@ def _find_visible(user: Member, collection: Collection, name: str) -> Document |
 
 
 def _create(user: Member, collection: Collection, name: str, teams: list[Group] | None) -> Document:
-    free = _free_name(user, collection, name)
+    """Make a document; the name of one that this person may not see must not be given away."""
+    visible = access.visible_documents(user=user).values("pk")
+    free = free_name(name, taken=live_documents(collection).exclude(pk__in=visible))
     document = Document.objects.create(
         collection=collection, name=free, title=name, created_by_id=user.pk, is_narrowed=teams is not None
     )
@@ -149,47 +153,46 @@ def _create(user: Member, collection: Collection, name: str, teams: list[Group] 
     return document
 
 
-def _free_name(user: Member, collection: Collection, name: str) -> str:
-    """Return a name that no live document has: one that this person may not see must not be given away."""
-    hidden = Document.objects.filter(collection=collection, deleted_at__isnull=True).exclude(
-        pk__in=access.visible_documents(user=user).values("pk")
-    )
+def live_documents(collection: Collection) -> QuerySet[Document]:
+    """Return the documents of a collection that are not deleted, whoever may see them."""
+    return Document.objects.filter(collection=collection, deleted_at__isnull=True)
+
+
+def free_name(name: str, *, taken: QuerySet[Document]) -> str:
+    """Return a name that no document among `taken` has: the name itself, or with a number."""
     path, number = PurePosixPath(name), 1
     free = name
-    while hidden.filter(name=free).exists():
+    while taken.filter(name=free).exists():
         number += 1
         free = f"{path.stem} ({number}){path.suffix}"
     return free
 
 
+DELETED = "The document was deleted."
+
+
 @transaction.atomic
 def delete_document(*, user: Member, document: Document) -> None:
-    """Take a document out of every search, answer and page at once; needs the contributor role."""
+    """Take a document and all below it out of every search, answer and page at once.
+
+    Needs the contributor role. It can be restored until DELETED_RETENTION_DAYS are over.
+    """
     access.require_role(user=user, collection=document.collection, role=Role.CONTRIBUTOR)
-    locked = Document.objects.select_for_update().get(pk=document.pk)
-    ledger.cancel_open_jobs(versions=locked.versions.all(), message="The document was deleted.")
-    if locked.current_version is not None:
-        clear_index(version=locked.current_version)
-    Document.objects.filter(pk=locked.pk).update(deleted_at=timezone.now(), current_version=None)
+    family, now = with_all_below(document).filter(deleted_at__isnull=True), timezone.now()
+    _cancel_jobs_of(
+        family
+    )  # before the documents are locked: publishing locks a job first, then its document
+    for one in family.select_for_update().order_by("pk"):
+        if one.current_version is not None:
+            clear_index(version=one.current_version)
+    _cancel_jobs_of(family)  # those of versions that were added a moment ago
+    family.update(deleted_at=now, deleted_by=user.pk, current_version=None)
 
 
-@transaction.atomic
-def retry_document(*, user: Member, document: Document) -> None:
-    """Queue a document again whose newest version did not get into the index; needs the contributor role."""
-    access.require_role(user=user, collection=document.collection, role=Role.CONTRIBUTOR)
-    version = document.versions.select_for_update().order_by("-number").first()
-    job = version.jobs.order_by("-created_at", "-pk").first() if version else None
-    if job is None or job.state in {ledger.State.INDEXED, *ledger.OPEN}:
-        raise InvalidInputError(
-            f"“{document.name}” is not in a state to retry: {job.get_state_display() if job else 'empty'}."
-        )
-    ledger.reopen(job=job)
+def _cancel_jobs_of(documents: QuerySet[Document]) -> None:
+    ledger.cancel_open_jobs(versions=DocumentVersion.objects.filter(document__in=documents), message=DELETED)
 
 
-@transaction.atomic
-def cancel_document(*, user: Member, document: Document) -> None:
-    """Stop what is queued or in work for a document; what was searchable before stays so."""
-    access.require_role(user=user, collection=document.collection, role=Role.CONTRIBUTOR)
-    ledger.cancel_open_jobs(
-        versions=document.versions.all(), message="Cancelled. Retry it to read it after all."
-    )
+def jobs_of(document: Document) -> QuerySet[IngestionJob]:
+    """Return the jobs of all versions of a document."""
+    return IngestionJob.objects.filter(version__document=document)

@@ -27,6 +27,9 @@ State: TypeAlias = IngestionJob.State
 Stage: TypeAlias = IngestionJob.Stage
 OPEN = (State.QUEUED, State.WORKING)
 MAX_LOSSES = 10
+_DOING = {
+    IngestionJob.Kind.DOCUMENT: "read this document. Retry it, or upload another copy",
+}
 
 
 class LeaseLostError(Exception):
@@ -38,7 +41,7 @@ class Claim:
     """The right to work on a job until its lease ends. `attempt` counts from 1."""
 
     job_id: str
-    version_id: int
+    kind: IngestionJob.Kind
     fence: int
     attempt: int
 
@@ -63,26 +66,34 @@ def ring_on_commit() -> None:
     transaction.on_commit(ring)
 
 
-_NEXT = """
-WITH busy AS (
-    SELECT document.collection_id, count(*) AS jobs
+# In which collection each kind of job works: all that choosing the next one has to know of what jobs do.
+PLACED = """
+placed AS (
+    SELECT job.id, document.collection_id
     FROM ingestion_ingestionjob AS job
     JOIN retrieval_documentversion AS version ON version.id = job.version_id
     JOIN retrieval_document AS document ON document.id = version.document_id
+    WHERE job.state IN ('queued', 'working')
+)
+"""
+_NEXT = f"""
+WITH {PLACED},
+busy AS (
+    SELECT placed.collection_id, count(*) AS jobs
+    FROM placed JOIN ingestion_ingestionjob AS job USING (id)
     WHERE job.state = 'working' AND job.lease_expires_at > statement_timestamp()
-    GROUP BY document.collection_id
+    GROUP BY placed.collection_id
 )
 SELECT job.id
 FROM ingestion_ingestionjob AS job
-JOIN retrieval_documentversion AS version ON version.id = job.version_id
-JOIN retrieval_document AS document ON document.id = version.document_id
-LEFT JOIN busy ON busy.collection_id = document.collection_id
+JOIN placed USING (id)
+LEFT JOIN busy USING (collection_id)
 WHERE (job.state = 'queued' AND job.due_at <= statement_timestamp())
    OR (job.state = 'working' AND job.lease_expires_at <= statement_timestamp())
 ORDER BY coalesce(busy.jobs, 0), job.due_at, job.id
 LIMIT 1
 FOR UPDATE OF job SKIP LOCKED
-"""
+"""  # noqa: S608 - constants
 
 
 def claim_next() -> Claim | None:
@@ -115,7 +126,7 @@ def _is_exhausted(job: IngestionJob) -> bool:
 
 def _claim(job: IngestionJob) -> Claim:
     """Take a job whose row is locked."""
-    claim = Claim(str(job.pk), job.version_id, job.fence + 1, job.attempts + 1)
+    claim = Claim(str(job.pk), job.kind, job.fence + 1, job.attempts + 1)
     IngestionJob.objects.filter(pk=job.pk).update(
         state=State.WORKING,
         stage=Stage.PARSING,
@@ -125,6 +136,8 @@ def _claim(job: IngestionJob) -> Claim:
         lease_expires_at=Now() + lease(),
         heartbeat_at=Now(),
         started_at=Coalesce("started_at", Now()),
+        stage_began_at=Now(),
+        stage_seconds={},
         worker=worker_name(),
         done=0,
         total=0,
@@ -142,10 +155,7 @@ def _quarantine(job: IngestionJob) -> None:
     job.state, job.stage, job.finished_at = State.QUARANTINED, Stage.DONE, timezone.now()
     job.lease_expires_at = None
     job.reason = job.reason or "crashed"
-    job.message = job.message or (
-        f"The worker stopped {job.losses} times while it read this document. "
-        "Retry it, or upload another copy."
-    )
+    job.message = job.message or f"The worker stopped {job.losses} times while it {_DOING[job.kind]}."
     job.save()
     log.warning("job %s quarantined: %s", job.pk, job.reason)
 
@@ -155,10 +165,28 @@ def renew(claim: Claim) -> bool:
     return bool(claim.rows().update(lease_expires_at=Now() + lease(), heartbeat_at=Now()))
 
 
+# A stage that ends leaves behind how long it took: estimates rest on what was measured here.
+_ENTER = """
+UPDATE ingestion_ingestionjob SET
+    stage_seconds = CASE WHEN stage = %(stage)s OR stage_began_at IS NULL THEN stage_seconds ELSE
+        stage_seconds || jsonb_build_object(stage, round(coalesce((stage_seconds ->> stage)::numeric, 0)
+            + extract(epoch FROM statement_timestamp() - stage_began_at), 3)) END,
+    stage_began_at = CASE WHEN stage = %(stage)s THEN stage_began_at ELSE statement_timestamp() END,
+    stage = %(stage)s, done = %(done)s, total = %(total)s, heartbeat_at = statement_timestamp()
+WHERE id = %(id)s AND fence = %(fence)s AND state = 'working'
+"""
+
+
 def report(claim: Claim, *, stage: Stage, done: int, total: int) -> None:
-    """Record how far a claim has got. Raises LeaseLostError where it no longer holds."""
-    if not claim.rows().update(stage=stage, done=done, total=total, heartbeat_at=Now()):
-        raise LeaseLostError
+    """Record how far a claim has got, and how long the stage before took.
+
+    Raises LeaseLostError where the claim no longer holds.
+    """
+    values: dict[str, str | int] = {"id": claim.job_id, "fence": claim.fence, "stage": stage.value}
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTER, values | {"done": done, "total": total})
+        if not cursor.rowcount:
+            raise LeaseLostError
 
 
 def lock(claim: Claim) -> IngestionJob:
@@ -169,18 +197,12 @@ def lock(claim: Claim) -> IngestionJob:
     return job
 
 
+@transaction.atomic
 def finish(claim: Claim, *, state: State, reason: str = "", message: str = "") -> None:
     """End a claim's job in a final state. Raises LeaseLostError where the claim no longer holds."""
-    ended = claim.rows().update(
-        state=state,
-        stage=Stage.DONE,
-        reason=reason,
-        message=message,
-        finished_at=Now(),
-        lease_expires_at=None,
-    )
-    if not ended:
-        raise LeaseLostError
+    job = lock(claim)
+    report(claim, stage=Stage.DONE, done=job.done, total=job.total)
+    claim.rows().update(state=state, reason=reason, message=message, finished_at=Now(), lease_expires_at=None)
 
 
 def fail(claim: Claim, *, reason: str, message: str, permanent: bool) -> None:
@@ -227,18 +249,21 @@ def release_lost_claims() -> int:
     lost = [
         job.pk
         for job in IngestionJob.objects.filter(state=State.WORKING, worker__startswith=f"{host}:")
-        if not _is_alive(job.worker)
+        if not is_alive(job.worker)
     ]
     return IngestionJob.objects.filter(pk__in=lost, state=State.WORKING).update(lease_expires_at=Now())
 
 
-def _is_alive(worker: str) -> bool:
+def is_alive(worker: str) -> bool:
     return os.path.exists(f"/proc/{worker.rpartition(':')[2]}")  # noqa: PTH110 - a cheap look at /proc
 
 
-def reopen(*, job: IngestionJob) -> None:
-    """Queue an ended job again with all its attempts, and ring for it after the commit."""
-    IngestionJob.objects.filter(pk=job.pk).exclude(state__in=OPEN).update(
+def reopen(*, jobs: QuerySet[IngestionJob]) -> int:
+    """Queue the ended ones of some jobs again with all their attempts; return how many they were.
+
+    Rings after the commit. What is searchable stays so until a job publishes.
+    """
+    reopened = jobs.exclude(state__in=OPEN).update(
         state=State.QUEUED,
         stage=Stage.WAITING,
         attempts=0,
@@ -249,12 +274,23 @@ def reopen(*, job: IngestionJob) -> None:
         message="",
         due_at=Now(),
         finished_at=None,
+        started_at=None,
+        heartbeat_at=None,
+        stage_began_at=None,
+        stage_seconds={},
     )
-    ring_on_commit()
+    if reopened:
+        ring_on_commit()
+    return reopened
+
+
+def cancel(*, jobs: QuerySet[IngestionJob], message: str) -> int:
+    """Cancel the queued and working ones of some jobs; return how many. A worker that holds one loses it."""
+    return jobs.filter(state__in=OPEN).update(
+        state=State.CANCELLED, stage=Stage.DONE, lease_expires_at=None, finished_at=Now(), message=message
+    )
 
 
 def cancel_open_jobs(*, versions: QuerySet[DocumentVersion], message: str) -> None:
-    """Cancel what is queued or in work for some versions; a worker that holds a claim loses it."""
-    IngestionJob.objects.filter(version__in=versions, state__in=OPEN).update(
-        state=State.CANCELLED, stage=Stage.DONE, lease_expires_at=None, finished_at=Now(), message=message
-    )
+    """Cancel what is queued or in work for some versions."""
+    cancel(jobs=IngestionJob.objects.filter(version__in=versions), message=message)

@@ -10,6 +10,9 @@ from django.utils import timezone
 class IngestionJob(models.Model):
     """What must happen to one version, what has happened, and who is doing it until when."""
 
+    class Kind(models.TextChoices):
+        DOCUMENT = "document", "Read a document"
+
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting"
         WORKING = "working", "Working"
@@ -31,6 +34,8 @@ class IngestionJob(models.Model):
     version = models.ForeignKey("retrieval.DocumentVersion", on_delete=models.CASCADE, related_name="jobs")
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     stage = models.CharField(max_length=12, choices=Stage, default=Stage.WAITING)
+    stage_began_at = models.DateTimeField(null=True)
+    stage_seconds = models.JSONField(default=dict, help_text="Seconds that each stage of this attempt took.")
     done = models.PositiveIntegerField(default=0, help_text="Pages read, then chunks embedded.")
     total = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0, help_text="Counted before the work starts.")
@@ -82,3 +87,20 @@ class IngestionJob(models.Model):
 
     def __str__(self) -> str:
         return f"Job {self.id} ({self.state})"
+
+    @property
+    def kind(self) -> Kind:
+        """What is to be done, told by what the job is about."""
+        return self.Kind.DOCUMENT
+
+
+class WorkerPulse(models.Model):
+    """A worker process and when it last gave a sign of life, whether it has work or not."""
+
+    name = models.CharField(primary_key=True, max_length=120, help_text="Host and process id.")
+    threads = models.PositiveIntegerField(help_text="How many jobs it does at once.")
+    started_at = models.DateTimeField(default=timezone.now)
+    beat_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name

@@ -16,6 +16,7 @@ from ingestion import ledger
 from ingestion.chunking import Chunk, split_into_chunks
 from ingestion.heartbeat import keep_alive
 from ingestion.ledger import Claim, LeaseLostError, Stage, State
+from ingestion.models import IngestionJob
 from ingestion.parsing.document import ParsedDocument
 from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.sandbox import Limits, parse_file
@@ -75,7 +76,7 @@ def work_on_next() -> bool:
 
 def _work(claim: Claim, lost: threading.Event) -> None:
     try:
-        _ingest(claim, lost)
+        _WORK[claim.kind](claim, lost)
     except ParseError as error:
         _record_parse_error(claim, error)
     except EmbeddingError as error:
@@ -115,7 +116,7 @@ def _record_embedding_error(claim: Claim, error: EmbeddingError) -> None:
 
 def _ingest(claim: Claim, lost: threading.Event) -> None:
     serving_generation()  # asked before hours of work, and again when it is published
-    version = DocumentVersion.objects.select_related("document__collection").get(pk=claim.version_id)
+    version = DocumentVersion.objects.select_related("document__collection").get(jobs__id=claim.job_id)
     parsed = _parse(claim, version, lost.is_set)
     chunks = _cut(claim, parsed)
     vectors = _embed(claim, chunks, lost)
@@ -202,3 +203,8 @@ def _as_index(parsed: ParsedDocument, chunks: list[NewChunk], vectors: NDArray[n
         warnings=parsed.warnings,
         metadata=parsed.metadata,
     )
+
+
+_WORK: dict[IngestionJob.Kind, Callable[[Claim, threading.Event], None]] = {
+    IngestionJob.Kind.DOCUMENT: _ingest,
+}

@@ -1,5 +1,6 @@
-"""How the state of a document is told: a word, a tone, a reason, and how far it has got."""
+"""How the state of a document is told: a word, a tone, a reason, how far it has got and when it is done."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -7,33 +8,42 @@ from typing import Any, Literal
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
+from ingestion.forecast import Forecast, forecast
+from ingestion.jobs import RETRYABLE
 from ingestion.ledger import OPEN, Stage, State, lease
 from ingestion.models import IngestionJob
 from retrieval import access
 from retrieval.models import Collection, Document
 from retrieval.people import Member
 
-Tone = Literal["waiting", "working", "good", "bad", "quiet"]
+Tone = Literal["waiting", "working", "stalled", "good", "blank", "bad", "quarantined", "quiet"]
 
+STALLED = "stalled"
 _FIELDS = (
     "id", "state", "stage", "done", "total", "attempts", "reason", "message", "heartbeat_at", "created_at",
     "due_at", "lease_expires_at",
 )  # fmt: skip
-_RETRYABLE = {State.FAILED, State.QUARANTINED, State.NO_TEXT, State.CANCELLED}
-_TONES: dict[str, Tone] = {
+TONES: dict[str, Tone] = {
     State.QUEUED: "waiting",
     State.WORKING: "working",
+    STALLED: "stalled",
     State.INDEXED: "good",
-    State.NO_TEXT: "bad",
+    State.NO_TEXT: "blank",
     State.FAILED: "bad",
-    State.QUARANTINED: "bad",
+    State.QUARANTINED: "quarantined",
     State.CANCELLED: "quiet",
 }
+STATE_WORDS: dict[str, str] = {STALLED: "Stalled"} | {state.value: str(state.label) for state in State}
+_UNITS = {Stage.PARSING: "pages", Stage.EMBEDDING: "passages"}
+_SOON, _MINUTE, _HOUR = 5, 60, 3600
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentState:
-    """`percent` is None where it is not known; the estimate is of the current stage."""
+    """`percent` and `ready_in` are None where they are not known, `place` for what does not wait.
+
+    `ready_in` and `heartbeat_age`, the time since a worker last gave a sign of life for it, are seconds.
+    """
 
     state: str
     word: str
@@ -43,6 +53,27 @@ class DocumentState:
     is_final: bool
     can_retry: bool
     can_cancel: bool
+    can_reprocess: bool
+    reason: str = ""
+    stage: str = ""
+    place: int | None = None
+    heartbeat_age: int | None = None
+    ready_in: float | None = None
+
+    @property
+    def ready_words(self) -> str:
+        return in_words(self.ready_in) if self.ready_in is not None and not self.is_final else ""
+
+
+def in_words(seconds: float) -> str:
+    """Return a time to come as people say it, no more exact than it is known."""
+    if seconds < _SOON:
+        return "a few seconds"
+    if seconds < _MINUTE:
+        return f"about {round(seconds / 5) * 5} seconds"
+    number, unit = (seconds / 60, "minute") if seconds < _HOUR else (seconds / 3600, "hour")
+    rounded = round(number) if number >= 10 else round(number * 2) / 2  # noqa: PLR2004 - halves while they tell
+    return f"about {rounded:g} {unit}{'' if rounded == 1 else 's'}"
 
 
 def documents_with_state(*, user: Member, collection: Collection | None = None) -> QuerySet[Document]:
@@ -57,20 +88,45 @@ def documents_with_state(*, user: Member, collection: Collection | None = None) 
     return documents.annotate(**jobs)
 
 
-def describe_state(document: Document) -> DocumentState:
+def describe_states(documents: Iterable[Document]) -> list[tuple[Document, DocumentState]]:
+    """Return documents of `documents_with_state` with their states, places in the queue and estimates."""
+    rows = [(one, getattr(one, "job_id"), getattr(one, "job_state")) for one in documents]  # noqa: B009 - annotations
+    open_jobs = [job_id for _, job_id, state in rows if state in OPEN]
+    known = forecast(IngestionJob.objects.filter(pk__in=open_jobs)) if open_jobs else {}
+    return [(one, describe_state(one, known.get(job_id))) for one, job_id, _ in rows]
+
+
+def describe_state(document: Document, known: Forecast | None = None) -> DocumentState:
     """Return the state of a document from `documents_with_state`, in words for a person."""
-    job: dict[str, Any] = {field: getattr(document, f"job_{field}") for field in _FIELDS}
+    job = {field: getattr(document, f"job_{field}") for field in _FIELDS}
+    return _describe(job, document, known)
+
+
+def describe_job(job: IngestionJob, known: Forecast | None = None) -> DocumentState:
+    """Return the state of a document by its newest job, in words for a person."""
+    return _describe({field: getattr(job, field) for field in _FIELDS}, job.version.document, known)
+
+
+def _describe(job: dict[str, Any], document: Document, known: Forecast | None) -> DocumentState:
     state = job["state"] or State.CANCELLED
-    stalled = state == State.WORKING and _is_overdue(job["lease_expires_at"])
+    if state == State.WORKING and _is_overdue(job["lease_expires_at"]):
+        state = STALLED
+    is_open = state in {*OPEN, STALLED}
     return DocumentState(
-        state="stalled" if stalled else state,
-        word="Stalled" if stalled else State(state).label,
-        tone="bad" if stalled else _TONES[state],
-        detail=_detail(job, document, stalled=stalled),
-        percent=_percent(job) if state == State.WORKING else None,
-        is_final=state not in OPEN,
-        can_retry=state in _RETRYABLE,
-        can_cancel=state in OPEN,
+        state=state,
+        word=STATE_WORDS[state],
+        tone=TONES[state],
+        detail=_detail(job, document, state),
+        percent=_percent(job) if state in {State.WORKING, STALLED} else None,
+        is_final=not is_open,
+        can_retry=state in RETRYABLE,
+        can_cancel=is_open,
+        can_reprocess=state == State.INDEXED,
+        reason=job["reason"],
+        stage=Stage(job["stage"]).label if state in {State.WORKING, STALLED} else "",
+        place=known.place if known else None,
+        heartbeat_age=_age(job["heartbeat_at"]) if state in {State.WORKING, STALLED} else None,
+        ready_in=known.seconds if known and state != STALLED else None,
     )
 
 
@@ -78,22 +134,29 @@ def _is_overdue(lease_expires_at: datetime | None) -> bool:
     return lease_expires_at is not None and lease_expires_at < timezone.now() - lease() / 2
 
 
-def _detail(job: dict[str, Any], document: Document, *, stalled: bool) -> str:
-    if stalled:
+def _age(moment: datetime | None) -> int | None:
+    return max(0, int((timezone.now() - moment).total_seconds())) if moment else None
+
+
+def _detail(job: dict[str, Any], document: Document, state: str) -> str:
+    if state == STALLED:
         return "The worker that had it does not answer; another one takes it over in less than a minute."
-    if job["state"] == State.INDEXED and document.current_version is not None:
+    if state == State.INDEXED and document.current_version is not None:
         version = document.current_version
         pages = f"{_count(version.page_count, 'page')}, " if version.page_count else ""
         return pages + _count(version.chunk_count, "passage")
-    if job["state"] == State.WORKING:
+    if state == State.WORKING:
         return _working(job)
-    return str(job["message"] or "")
+    told = str(job["message"] or "")
+    if document.current_version_id is not None and state in RETRYABLE:
+        told = f"{told} What was read of it before is still searched.".strip()
+    return told
 
 
 def _working(job: dict[str, Any]) -> str:
     label = Stage(job["stage"]).label
-    unit = {Stage.PARSING: "pages", Stage.EMBEDDING: "passages"}.get(job["stage"])
-    return f"{label}: {job['done']} of {job['total']} {unit}" if unit and job["total"] else label
+    unit = _UNITS.get(job["stage"])
+    return f"{label}: {job['done']:,} of {job['total']:,} {unit}" if unit and job["total"] else label
 
 
 def _count(number: int, noun: str) -> str:

@@ -4,8 +4,9 @@ import threading
 
 from celery import shared_task
 from celery.signals import worker_ready
+from django.conf import settings
 
-from ingestion import bell, housekeeping, ledger, pipeline
+from ingestion import bell, housekeeping, ledger, pipeline, workers
 from retrieval.generations import embedder
 
 _RINGS_PER_SWEEP = 8
@@ -34,5 +35,6 @@ def tidy() -> None:
 def _take_up_work(**_: object) -> None:
     """Take over what a killed worker of this machine left, and load the model before it is needed."""
     ledger.release_lost_claims()
+    workers.start_pulse(threads=settings.WORKER_CONCURRENCY)
     threading.Thread(target=embedder, name="load-model", daemon=True).start()
     sweep.apply_async(retry=False)

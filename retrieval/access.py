@@ -44,15 +44,22 @@ def visible_collections(*, user: Person, role: Role = Role.READER) -> QuerySet[C
 
 def visible_documents(*, user: Person, role: Role = Role.READER) -> QuerySet[Document]:
     """Return the documents that the person may see, in collections where they have at least `role`."""
+    return _documents(user, role).filter(deleted_at__isnull=True)
+
+
+def deleted_documents(*, user: Person) -> QuerySet[Document]:
+    """Return the deleted documents that the person may restore: contributors, of what they saw before."""
+    return _documents(user, Role.CONTRIBUTOR).filter(deleted_at__isnull=False)
+
+
+def _documents(user: Person, role: Role) -> QuerySet[Document]:
     if not _signed_in(user):
         return Document.objects.none()
     narrowed = Document.narrowed_to.through.objects.filter(
         document_id=OuterRef("pk"), team__memberships__user=user.pk
     )
     return Document.objects.filter(
-        Q(is_narrowed=False) | Exists(narrowed),
-        collection__in=visible_collections(user=user, role=role),
-        deleted_at__isnull=True,
+        Q(is_narrowed=False) | Exists(narrowed), collection__in=visible_collections(user=user, role=role)
     )
 
 
@@ -100,6 +107,14 @@ def get_visible_document(*, user: Person, document_id: UUID | str, role: Role = 
     return found
 
 
+def get_deleted_document(*, user: Person, document_id: UUID | str) -> Document:
+    """Return a deleted document that the person may restore. Raises NotVisibleError for any other."""
+    found = deleted_documents(user=user).select_related("collection").filter(pk=document_id).first()
+    if found is None:
+        raise NotVisibleError
+    return found
+
+
 def role_in(*, user: Person, collection: Collection) -> Role | None:
     """Return the highest role that the person has in a collection, or None."""
     held = set(_grants(user, Role.READER).filter(collection=collection).values_list("role", flat=True))
@@ -115,9 +130,12 @@ def require_role(*, user: Person, collection: Collection, role: Role) -> None:
         )
 
 
-def who_sees(*, document: Document) -> dict[str, Any]:
-    """Return why a document is visible: {"everyone": bool, "teams": [names], "narrowed": bool}."""
-    grants = document.collection.grants.select_related("team")
+def who_sees(*, document: Document, collection: Collection | None = None) -> dict[str, Any]:
+    """Return why a document is visible: {"everyone": bool, "teams": [names], "narrowed": bool}.
+
+    With `collection`: who would see it there.
+    """
+    grants = (collection or document.collection).grants.select_related("team")
     teams = {grant.team for grant in grants if grant.team is not None}
     everyone = any(grant.team is None for grant in grants)
     if document.is_narrowed:

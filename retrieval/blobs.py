@@ -21,6 +21,11 @@ def blob_path(sha256: str) -> Path:
     return Path(settings.MEDIA_ROOT) / sha256[:2] / sha256
 
 
+def page_images_folder() -> Path:
+    """Return where images of pages are kept, in files whose names begin with the hash of the document."""
+    return Path(settings.CACHE_DIR) / "pages"
+
+
 def store_blob(pieces: Iterable[bytes]) -> Blob:
     """Keep some bytes and return their hash and size; they are on disk, synced, when this returns.
 

@@ -7,6 +7,7 @@ from django.utils.text import slugify
 
 from retrieval import access
 from retrieval.errors import InvalidInputError, NotAllowedError
+from retrieval.family import with_all_below
 from retrieval.models import Collection, Document, Grant, Role
 from retrieval.people import Group, Member, is_in_one_of
 
@@ -99,7 +100,7 @@ def delete_collection(*, user: Member, collection: Collection) -> None:
 
 @transaction.atomic
 def narrow_document(*, user: Member, document: Document, teams: Iterable[Group] | None) -> None:
-    """Narrow a document to some teams, or with None open it to all who see its collection.
+    """Narrow a document and all below it to some teams, or with None open it to all who see its collection.
 
     Needs the manager role. The person must stay among those who see it, so that nothing gets out of reach.
     """
@@ -107,6 +108,7 @@ def narrow_document(*, user: Member, document: Document, teams: Iterable[Group] 
     chosen = list(teams) if teams is not None else []
     if teams is not None and not is_in_one_of(user, chosen):
         raise InvalidInputError("None of your teams is among the chosen ones: you would lose sight of it.")
-    document.is_narrowed = teams is not None
-    document.save(update_fields=["is_narrowed"])
-    document.narrowed_to.set([team.pk for team in chosen])
+    for one in with_all_below(document):
+        one.is_narrowed = document.is_narrowed = teams is not None
+        one.save(update_fields=["is_narrowed"])
+        one.narrowed_to.set([team.pk for team in chosen])

@@ -12,7 +12,16 @@ from psycopg import Cursor
 from psycopg.types.json import Json
 
 from retrieval.analysis import analyse
-from retrieval.models import Chunk, Document, DocumentText, DocumentVersion, Generation, Page, Posting
+from retrieval.models import (
+    Chunk,
+    Collection,
+    Document,
+    DocumentText,
+    DocumentVersion,
+    Generation,
+    Page,
+    Posting,
+)
 
 _SMALLINT = 32_767
 
@@ -73,9 +82,10 @@ def publish_version(*, version: DocumentVersion, index: NewIndex, generation: Ge
     transaction: readers see the old version or the new one, whole.
     """
     document = Document.objects.select_for_update().get(pk=version.document_id)
+    serving = document.current_version
+    version.document = document  # as it is now: it may have moved to another collection meanwhile
     clear_index(version=version)
     _store_text(version, index)
-    serving = document.current_version
     serves = document.deleted_at is None and (serving is None or serving.number <= version.number)
     if serves:
         if serving is not None and serving.pk != version.pk:
@@ -95,6 +105,56 @@ def clear_index(*, version: DocumentVersion) -> None:
             "DELETE FROM retrieval_vector WHERE collection_id = %s AND version_id = %s",
             [collection_id, version.pk],
         )
+
+
+def move_index(*, version: DocumentVersion, source: Collection, target: Collection) -> None:
+    """Take a version's chunks, vectors and postings over into another collection.
+
+    Call it inside a transaction. Their keys begin with the collection. Words are analysed anew where the
+    language is another one.
+    """
+    for table in _KEYED:
+        _rekey(table, version, source, target)
+    if source.language != target.language:
+        _analyse_again(version, target)
+
+
+_KEYED = ("retrieval_chunk", "retrieval_vector", "retrieval_posting")
+
+
+def _rekey(table: str, version: DocumentVersion, source: Collection, target: Collection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET collection_id = %s WHERE collection_id = %s AND version_id = %s",  # noqa: S608 - constants
+            [target.pk, source.pk, version.pk],
+        )
+
+
+def _analyse_again(version: DocumentVersion, collection: Collection) -> None:
+    key = (collection.pk, version.pk)
+    chunks = [
+        _as_new(chunk)
+        for chunk in Chunk.objects.filter(collection_id=key[0], version_id=key[1]).order_by("ordinal")
+    ]
+    analysed = [analyse(chunk.indexed_text, collection.language) for chunk in chunks]
+    Posting.objects.filter(collection_id=key[0], version_id=key[1]).delete()
+    with connection.cursor() as cursor:
+        _copy(cursor.cursor, _POSTING_COPY, _posting_rows(key, chunks, analysed))
+    DocumentVersion.objects.filter(pk=version.pk).update(term_count=sum(map(len, analysed)))
+
+
+def _as_new(chunk: Chunk) -> NewChunk:
+    return NewChunk(
+        ordinal=chunk.ordinal,
+        text=chunk.text,
+        context=chunk.context,
+        heading_path=tuple(chunk.heading_path),
+        page=chunk.page,
+        last_page=chunk.last_page,
+        start=chunk.start,
+        end=chunk.end,
+        tokens=chunk.tokens,
+    )
 
 
 def _store_text(version: DocumentVersion, index: NewIndex) -> None:

@@ -77,7 +77,10 @@ class Document(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
-    deleted_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True, help_text="Can be restored until the retention time ends.")
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
 
     class Meta:
         constraints = [
@@ -85,6 +88,13 @@ class Document(models.Model):
                 fields=["collection", "name"],
                 condition=models.Q(deleted_at__isnull=True),
                 name="document_name_once",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["deleted_at"],
+                condition=models.Q(deleted_at__isnull=False),
+                name="document_deleted",
             ),
         ]
 
@@ -114,6 +124,9 @@ class DocumentVersion(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     indexed_at = models.DateTimeField(null=True)
+    restored_from = models.PositiveIntegerField(
+        null=True, help_text="The number of the earlier version that this one brings back."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["document", "number"], name="version_number_once")]

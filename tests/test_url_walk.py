@@ -34,14 +34,23 @@ ACCESS: dict[str, Access] = {
     "document_retry": "team",
     "document_cancel": "team",
     "document_narrow": "team",
+    "document_reprocess": "team",
+    "document_versions": "team",
+    "document_roll_back": "team",
+    "document_move": "team",
+    "document_restore": "team",
     "collections": "signed_in",
     "collection": "team",
     "collection_rows": "team",
     "collection_upload": "team",
     "collection_delete_documents": "team",
+    "collection_deleted": "team",
     "collection_settings": "team",
     "collection_delete": "team",
     "manage": "signed_in",
+    "manage_ingestion": "signed_in",
+    "manage_ingestion_rows": "signed_in",
+    "manage_ingestion_act": "signed_in",
     "teams": "signed_in",
     "team": "team",
     "team_invite": "team",
@@ -80,10 +89,20 @@ ACCESS: dict[str, Access] = {
     "api:read_text": "team",
     "api:read_file": "team",
     "api:retry": "team",
+    "api:cancel": "team",
+    "api:reprocess": "team",
+    "api:read_versions": "team",
+    "api:bring_back": "team",
+    "api:move": "team",
+    "api:read_deleted": "team",
+    "api:restore": "team",
+    "api:read_jobs": "signed_in",
+    "api:retry_all": "team",
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # What the API checks before it looks for the thing: a body of the right form.
 BODIES: dict[str, Any] = {"api:put_grant": {"role": "reader"}, "api:change_collection": {"title": "Mine"}}
+BODIES |= {"api:bring_back": {"version": 1}, "api:move": {"collection": "redprints"}}
 BODIES["api:delete_grant"] = BODIES["api:put_grant"]
 BODIES["api:read_collection"] = BODIES["api:change_collection"]
 SECRETS = ("Blueprints", "Warranty", "warranty", "Falcon", "Alice", "alice@", "Blue")

@@ -10,7 +10,8 @@ from uuid import UUID
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Substr
 
 from llm import answering
 from llm.answering import AnswerEvent, LLMSpec
@@ -21,7 +22,7 @@ from portal.answers.shown import Mark, ShownAnswer, ShownSentence, Source, passa
 from retrieval import access
 from retrieval.errors import NotVisibleError
 from retrieval.generations import embedder
-from retrieval.models import Chunk, DocumentVersion
+from retrieval.models import Chunk, DocumentText, DocumentVersion
 from retrieval.pages import PageStarts, page_of, page_starts
 from retrieval.search import Hit, SearchResults, clean_query, search, visible_counts
 
@@ -295,7 +296,7 @@ def _show(user: User, question: Question, answer: Answer) -> ShownAnswer:
     citations = list(answer.citations.order_by("is_nearest", "number"))
     readable = _readable(user, citations)
     cited = [one for one in citations if not one.is_nearest]
-    if any(one.version_id not in readable for one in cited):
+    if any(one.version_id not in readable for one in cited) or _is_reworded(answer):
         return _closed(question, answer.created_at)
     passages = _passages(citations)
     starts = page_starts(passages.values())
@@ -326,6 +327,14 @@ def _readable(user: User, citations: Sequence[Citation]) -> dict[int, DocumentVe
     wanted = {one.version_id for one in citations}
     versions = access.searchable_versions(user=user).filter(pk__in=wanted)
     return {version.pk: version for version in versions.select_related("document__collection")}
+
+
+def _is_reworded(answer: Answer) -> bool:
+    """Return whether a source was read again and does not say, at that place, what the answer quotes."""
+    texts = DocumentText.objects.filter(version_id=OuterRef("version_id"))
+    now = texts.values(now=Substr("text", OuterRef("start") + 1, OuterRef("end") - OuterRef("start")))
+    cited = answer.citations.filter(is_nearest=False).annotate(now=Subquery(now))
+    return cited.exclude(now=F("quote")).exists()
 
 
 def _passages(citations: Sequence[Citation]) -> dict[tuple[int, int], Chunk]:

@@ -16,9 +16,10 @@ from ninja.files import UploadedFile
 from ninja.responses import Status
 from pydantic import Field
 
-from ingestion.documents import add_document, delete_document, retry_document
-from ingestion.states import DocumentState, describe_state, documents_with_state
-from portal.accounts.models import Team
+from ingestion.documents import add_document, delete_document
+from ingestion.jobs import retry_document
+from ingestion.states import DocumentState, describe_state, describe_states, documents_with_state
+from portal.accounts.models import Team, User
 from portal.accounts.teams import visible_teams
 from portal.api.auth import caller, reads, writes
 from portal.api.fields import Text
@@ -45,6 +46,13 @@ class StateOut(Schema):
     percent: int | None
     is_final: bool = Field(description="Whether it stays so until someone does something: stop polling.")
     can_retry: bool
+    can_cancel: bool
+    can_reprocess: bool = Field(description="Whether it can be read again with the parser of today.")
+    reason: str = Field(description="Why it failed, as one word for programs; empty where it did not.")
+    stage: str = Field(description="What a worker does with it now.")
+    place: int | None = Field(description="Its place in the queue, from 1, while it waits.")
+    heartbeat_age: int | None = Field(description="Seconds since its worker last gave a sign of life.")
+    ready_in: float | None = Field(description="Seconds until it is done, as recent jobs let expect.")
 
 
 class VersionOut(Schema):
@@ -56,6 +64,7 @@ class VersionOut(Schema):
     chunk_count: int
     warnings: list[str]
     indexed_at: datetime | None
+    restored_from: int | None = Field(description="The number of the version that this one brings back.")
 
 
 class DocumentOut(Schema):
@@ -171,7 +180,10 @@ def read_file(request: HttpRequest, document_id: UUID, version: int | None = Non
 
 @router.delete("/documents/{uuid:document_id}", auth=writes, response={204: None})
 def remove_document(request: HttpRequest, document_id: UUID) -> HttpResponse:
-    """Take a document out of every search, answer and page at once. Needs the contributor role."""
+    """Take a document out of every search, answer and page at once. Needs the contributor role.
+
+    It can be restored for some days (DELETED_RETENTION_DAYS).
+    """
     user = caller(request)
     delete_document(user=user, document=get_visible_document(user=user, document_id=document_id))
     return HttpResponse(status=204)
@@ -241,11 +253,17 @@ async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
 
 
 def _reload(request: HttpRequest, document: Document) -> dict[str, object]:
-    return _shown(documents_with_state(user=caller(request)).get(pk=document.pk))
+    return shown_document(caller(request), document.pk)
 
 
-def _shown(document: Document) -> dict[str, object]:
-    state: DocumentState = describe_state(document)
+def shown_document(user: User, document_id: UUID) -> dict[str, object]:
+    """Return a visible document as the API shows it, with its place in the queue and its estimate."""
+    found = documents_with_state(user=user).filter(pk=document_id)
+    return _shown(*describe_states(found)[0])
+
+
+def _shown(document: Document, state: DocumentState | None = None) -> dict[str, object]:
+    state = state or describe_state(document)
     return {
         "id": document.pk,
         "name": document.name,

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from portal.api import answers, collections, documents, me, search
+from portal.api import answers, collections, documents, history, jobs, me, search
 from portal.api.problems import Problem, TooLargeError, method_not_allowed, not_found, register
 
 _DESCRIPTION = """
@@ -80,5 +80,13 @@ api = ProblemAPI(
     docs_decorator=csp_update({"img-src": ["data:"]}),  # the arrows in Swagger's style sheet
 )
 register(api)
-for router in (me.router, search.router, answers.router, collections.router, documents.router):
+for router in (
+    me.router,
+    search.router,
+    answers.router,
+    collections.router,
+    documents.router,
+    history.router,
+    jobs.router,
+):
     api.add_router("", router)

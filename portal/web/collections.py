@@ -14,9 +14,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from ingestion.deleted import retention
 from ingestion.documents import add_document, delete_document
 from ingestion.parsing.detect import SUPPORTED
-from ingestion.states import DocumentState, describe_state, documents_with_state
+from ingestion.states import describe_states, documents_with_state
 from portal.accounts.models import Membership, Team, User
 from portal.web.requests import SignedInRequest, signed_in
 from retrieval import access
@@ -118,7 +119,7 @@ def _documents(request: SignedInRequest, collection: Collection) -> dict[str, ob
     sort = sort if sort in _SORTS else "name"
     documents = documents_with_state(user=request.user, collection=collection).order_by(*_SORTS[sort])
     page: Page[Document] = Paginator(documents, PAGE).get_page(request.GET.get("page"))
-    states: list[tuple[Document, DocumentState]] = [(one, describe_state(one)) for one in page.object_list]
+    states = describe_states(page.object_list)
     role = access.role_in(user=request.user, collection=collection)
     return {
         "collection": collection,
@@ -132,6 +133,7 @@ def _documents(request: SignedInRequest, collection: Collection) -> dict[str, ob
         "may_manage_collection": role == Role.MANAGER,
         "accepted": ",".join(ending for kind in SUPPORTED.values() for ending in kind.extensions),
         "accepted_words": ", ".join(kind.label for kind in SUPPORTED.values()),
+        "deleted_count": access.deleted_documents(user=request.user).filter(collection=collection).count(),
         "max_upload_mb": settings.MAX_UPLOAD_MB,
         "section": "collections",
     }
@@ -180,7 +182,11 @@ def delete_documents(request: SignedInRequest, slug: str) -> HttpResponse:
         )
         return redirect("collection", slug=slug)
     if request.POST.get("confirmed") != "yes":
-        return render(request, "documents/delete.html", {"documents": chosen, "collection": collection})
+        return render(
+            request,
+            "documents/delete.html",
+            {"documents": chosen, "collection": collection, "days": retention().days},
+        )
     for document in chosen:
         delete_document(user=request.user, document=document)
     messages.success(request, f"{len(chosen)} document{'' if len(chosen) == 1 else 's'} deleted.")

@@ -12,10 +12,13 @@ from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
-from ingestion.documents import cancel_document, delete_document, retry_document
+from ingestion.deleted import retention
+from ingestion.documents import delete_document
+from ingestion.jobs import cancel_document, reprocess_document, retry_document
 from ingestion.parsing.errors import ParseError
-from ingestion.states import describe_state, documents_with_state
+from ingestion.states import describe_states, documents_with_state
 from portal.accounts.models import Team
+from portal.web.ingestion import back_to_board
 from portal.web.page_images import page_image
 from portal.web.requests import SignedInRequest, signed_in, whole_number
 from retrieval import access, reading
@@ -101,10 +104,10 @@ def _facts(request: SignedInRequest, document: Document) -> dict[str, object]:
     manages = role == Role.MANAGER
     return {
         "who_sees": access.who_sees(document=document),
-        "state": describe_state(stated) if stated else None,
+        "state": describe_states([stated])[0][1] if stated else None,
         "may_change": role in {Role.MANAGER, Role.CONTRIBUTOR},
         "may_manage_document": manages,
-        "versions": document.versions.order_by("-number")[:20] if manages else [],
+        "version_count": document.versions.count() if manages else 0,
         "teams": _teams_to_narrow_to(request, document) if manages else [],
         "narrowed_to": set(document.narrowed_to.values_list("pk", flat=True)) if manages else set(),
     }
@@ -169,9 +172,13 @@ def delete(request: SignedInRequest, document_id: UUID) -> HttpResponse:
     """Ask once, then take the document out of every search, answer and page."""
     document = access.get_visible_document(user=request.user, document_id=document_id, role=Role.CONTRIBUTOR)
     if request.method != "POST":
-        return render(request, "documents/delete.html", {"documents": [document], "document": document})
+        return render(
+            request,
+            "documents/delete.html",
+            {"documents": [document], "document": document, "days": retention().days},
+        )
     delete_document(user=request.user, document=document)
-    messages.success(request, f"“{document}” was deleted.")
+    messages.success(request, f"“{document}” was deleted. It can be restored for {retention().days} days.")
     return redirect("collection", slug=document.collection.slug)
 
 
@@ -186,6 +193,15 @@ def retry(request: SignedInRequest, document_id: UUID) -> HttpResponse:
 
 @require_POST
 @signed_in
+def reprocess(request: SignedInRequest, document_id: UUID) -> HttpResponse:
+    document = access.get_visible_document(user=request.user, document_id=document_id)
+    reprocess_document(user=request.user, document=document)
+    messages.success(request, f"“{document}” is queued to be read again. What was read of it before serves.")
+    return _back(request, document)
+
+
+@require_POST
+@signed_in
 def cancel(request: SignedInRequest, document_id: UUID) -> HttpResponse:
     document = access.get_visible_document(user=request.user, document_id=document_id)
     cancel_document(user=request.user, document=document)
@@ -194,6 +210,8 @@ def cancel(request: SignedInRequest, document_id: UUID) -> HttpResponse:
 
 
 def _back(request: SignedInRequest, document: Document) -> HttpResponse:
+    if request.POST.get("back") == "board":
+        return back_to_board(request)
     if request.POST.get("back") == "document":
         return redirect("document", document_id=document.pk)
     return redirect("collection", slug=document.collection.slug)

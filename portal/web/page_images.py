@@ -4,14 +4,11 @@ import tempfile
 import threading
 from pathlib import Path
 
-from django.conf import settings
-
 from ingestion.parsing.sandbox import render_page
-from retrieval.blobs import blob_path
+from retrieval.blobs import blob_path, page_images_folder
 from retrieval.models import DocumentVersion
 
 WIDTH_PX = 1400
-_FOLDER = "pages"
 # A page list asks for many images at once; each renderer is a process, and there are few cores.
 _renderers = threading.BoundedSemaphore(2)
 
@@ -30,7 +27,7 @@ def page_image(*, version: DocumentVersion, page: int) -> bytes:
 
 
 def _path(sha256: str, page: int) -> Path:
-    return Path(settings.CACHE_DIR) / _FOLDER / sha256[:2] / f"{sha256}-{page}-{WIDTH_PX}.webp"
+    return page_images_folder() / sha256[:2] / f"{sha256}-{page}-{WIDTH_PX}.webp"
 
 
 def _keep(path: Path, image: bytes) -> None:

@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, path
 
-from portal.web import account, answers, ask, collections, documents, health, manage, teams
+from portal.web import (
+    account,
+    answers,
+    ask,
+    collections,
+    documents,
+    health,
+    ingestion,
+    manage,
+    teams,
+    versions,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", ask.home, name="home"),
@@ -21,6 +32,11 @@ urlpatterns: list[URLPattern] = [
     path("documents/<uuid:document_id>/delete", documents.delete, name="document_delete"),
     path("documents/<uuid:document_id>/retry", documents.retry, name="document_retry"),
     path("documents/<uuid:document_id>/cancel", documents.cancel, name="document_cancel"),
+    path("documents/<uuid:document_id>/reprocess", documents.reprocess, name="document_reprocess"),
+    path("documents/<uuid:document_id>/versions", versions.history, name="document_versions"),
+    path("documents/<uuid:document_id>/roll-back", versions.roll_back_to, name="document_roll_back"),
+    path("documents/<uuid:document_id>/move", versions.move, name="document_move"),
+    path("documents/<uuid:document_id>/restore", versions.restore, name="document_restore"),
     path("documents/<uuid:document_id>/narrow", documents.narrow, name="document_narrow"),
     path("collections", collections.index, name="collections"),
     path("collections/<slug:slug>", collections.show, name="collection"),
@@ -31,9 +47,13 @@ urlpatterns: list[URLPattern] = [
         collections.delete_documents,
         name="collection_delete_documents",
     ),
+    path("collections/<slug:slug>/deleted", versions.deleted, name="collection_deleted"),
     path("collections/<slug:slug>/settings", collections.edit, name="collection_settings"),
     path("collections/<slug:slug>/delete", collections.delete, name="collection_delete"),
     path("manage", manage.overview, name="manage"),
+    path("manage/ingestion", ingestion.show, name="manage_ingestion"),
+    path("manage/ingestion/rows", ingestion.rows, name="manage_ingestion_rows"),
+    path("manage/ingestion/act", ingestion.act, name="manage_ingestion_act"),
     path("teams", teams.index, name="teams"),
     path("teams/<slug:slug>", teams.show, name="team"),
     path("teams/<slug:slug>/invite", teams.invite, name="team_invite"),

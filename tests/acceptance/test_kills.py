@@ -1,5 +1,6 @@
 """The short form of bench/torture.py: kill -9 of every part while small documents are read."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,14 +8,15 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from bench.tools import audit
-from bench.torture import VICTIMS, torture
+from bench.torture import BROKER_VICTIMS, VICTIMS, torture, torture_uploads
 from ingestion.documents import add_document
 from ingestion.pipeline import work_on_next
 from retrieval.generations import ensure_first_generation
 from tests import factories
 
-pytestmark = [pytest.mark.slow, pytest.mark.torture, pytest.mark.worker, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.torture, pytest.mark.worker, pytest.mark.timeout(600)]
 _FILES = 7
+_RESUMED_WITHIN = 60.0
 _SENTENCE = (
     "Site {site} stores {count} crates of part {part}, checked by its keeper on day {day} of the quarter."
 )
@@ -43,6 +45,24 @@ def test_every_document_is_indexed_exactly_once_after_five_kills(tmp_path: Path)
     assert {one.victim for one in report.rounds} == set(VICTIMS[:5])
     assert all(one.resumed_after is not None for one in report.rounds)
     assert report.chunks > 2 * _FILES
+
+
+def test_uploads_over_http_are_kept_while_every_part_is_killed() -> None:
+    report = torture_uploads(
+        16, rounds=8, seed=20, with_redis=False, JOB_LEASE_SECONDS="6", SWEEP_SECONDS="2"
+    )
+    assert report.faults == []
+    assert {one.victim for one in report.rounds} == set(VICTIMS)
+    assert report.resumed_p95 <= _RESUMED_WITHIN
+
+
+def test_a_redis_that_is_emptied_and_killed_loses_nothing() -> None:
+    if shutil.which("redis-server") is None:
+        pytest.skip("needs redis-server: apt-get install redis-server")
+    report = torture_uploads(12, rounds=4, seed=20, with_redis=True, SWEEP_SECONDS="2")
+    assert report.faults == []
+    assert {one.victim for one in report.rounds} == set(BROKER_VICTIMS)
+    assert report.resumed_p95 <= _RESUMED_WITHIN
 
 
 _DAMAGES = {

@@ -32,10 +32,15 @@ class Outsider:
         "/collections/{slug}/rows",
         "/collections/{slug}/settings",
         "/collections/{slug}/delete",
+        "/collections/{slug}/deleted",
+        "/manage/ingestion?collection={slug}",
+        "/manage/ingestion/rows?collection={slug}",
         "/documents/{document}",
         "/documents/{document}?start=0&end=50",
         "/documents/{document}/pages/1.webp",
         "/documents/{document}/file",
+        "/documents/{document}/versions",
+        "/documents/{document}/move",
         "/questions/{question}",
         "/teams/{team}",
         "/api/v1/collections/{slug}",
@@ -43,11 +48,14 @@ class Outsider:
         "/api/v1/documents/{document}",
         "/api/v1/documents/{document}/text",
         "/api/v1/documents/{document}/file",
+        "/api/v1/documents/{document}/versions",
+        "/api/v1/collections/{slug}/deleted",
+        "/api/v1/jobs?collection={slug}",
         "/api/v1/answers/{question}",
     )
     # Without a name in them: what they tell is this person's own.
-    PAGES = ("/", "/history", "/collections", "/teams", "/account/tokens")
-    ENDPOINTS = ("/me", "/tokens", "/collections")
+    PAGES = ("/", "/history", "/collections", "/teams", "/account/tokens", "/manage/ingestion")
+    ENDPOINTS = ("/me", "/tokens", "/collections", "/jobs")
 
     def __init__(self, user: User) -> None:
         self._browser = Client(raise_request_exception=False)

@@ -40,6 +40,15 @@ def test_the_schema_lists_every_operation(db: None) -> None:
         "DELETE /documents/{document_id}",
         "GET /documents/{document_id}/text",
         "GET /documents/{document_id}/file",
+        "POST /documents/{document_id}/cancel",
+        "POST /documents/{document_id}/reprocess",
+        "GET /documents/{document_id}/versions",
+        "POST /documents/{document_id}/roll-back",
+        "POST /documents/{document_id}/move",
+        "POST /documents/{document_id}/restore",
+        "GET /collections/{slug}/deleted",
+        "POST /collections/{slug}/retry-failed",
+        "GET /jobs",
         "POST /documents/{document_id}/retry",
     }
 

@@ -62,3 +62,36 @@ def test_retry_what_cannot_be_retried(cast: Cast) -> None:
     for arguments in ([str(uuid.uuid4())], [str(waiting.pk)], [], [str(waiting.pk), "--all-failed"]):
         with pytest.raises(CommandError):
             _jobs("retry", *arguments)
+
+
+def test_list_one_collection(cast: Cast) -> None:
+    factories.failed_document(factories.collection("Other"))
+    assert _jobs("list", "--collection", "other").splitlines()[-1] == "1 of 1 jobs"
+
+
+def test_show_one(cast: Cast) -> None:
+    job = factories.failed_document(cast.papers).versions.get().jobs.get()
+    job.stage_seconds = {"parsing": 1.25}
+    job.save()
+    told = _jobs("show", str(job.pk))
+    for word in ("encrypted", "text/plain", "parsing 1.2 s", "The file is encrypted."):
+        assert word in told
+
+
+def test_retry_all_of_one_collection(cast: Cast) -> None:
+    factories.failed_document(cast.papers)
+    factories.failed_document(factories.collection("Other"))
+    assert _jobs("retry", "--all", "--collection", "other").splitlines()[-1] == "1 jobs"
+
+
+def test_cancel_and_reprocess(cast: Cast) -> None:
+    waiting = factories.waiting_document(cast.papers).versions.get().jobs.get()
+    read = cast.paper.versions.get().jobs.get()
+    assert _jobs("cancel", str(waiting.pk), str(read.pk)).strip() == "1 of 2 jobs cancelled"
+    _jobs("reprocess", str(read.pk))
+    read.refresh_from_db()
+    assert read.state == "queued"
+    with pytest.raises(CommandError):
+        _jobs("reprocess", str(read.pk))
+    with pytest.raises(CommandError):
+        _jobs("cancel")

@@ -5,7 +5,8 @@ import io
 import pytest
 from django.test import override_settings
 
-from ingestion.documents import add_document, clean_name, delete_document, retry_document
+from ingestion.documents import add_document, clean_name, delete_document
+from ingestion.jobs import retry_document
 from ingestion.models import IngestionJob
 from ingestion.states import describe_state, documents_with_state
 from portal.accounts.models import User

@@ -111,7 +111,7 @@ def _collection_of(held: Claim) -> Collection:
 def test_a_retry_starts_with_all_attempts(job: IngestionJob) -> None:
     ledger.fail(claim(), reason="damaged", message="x", permanent=True)
     job.refresh_from_db()
-    ledger.reopen(job=job)
+    ledger.reopen(jobs=IngestionJob.objects.filter(pk=job.pk))
     job.refresh_from_db()
     assert (job.state, job.attempts, job.message) == (State.QUEUED, 0, "")
     assert claim().attempt == 1

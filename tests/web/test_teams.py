@@ -76,5 +76,5 @@ def test_one_may_leave(cast: Cast) -> None:
 
 def test_manage_shows_what_needs_a_hand(cast: Cast) -> None:
     factories.failed_document(cast.papers, name="locked.pdf")
-    assert "locked.pdf" in text(Reader(cast.alice).get("/manage"))
-    assert "locked.pdf" not in text(Reader(cast.charlie).get("/manage"))
+    assert "locked.pdf" in text(Reader(cast.alice).get("/manage", follow=True))
+    assert "locked.pdf" not in text(Reader(cast.charlie).get("/manage", follow=True))
