@@ -22,9 +22,9 @@ class Features:
     mean_cosine: float
 
 
-INTERCEPT = -6.860
-WEIGHTS = (-0.291, 5.035, 2.310, 0.934, 2.582, 4.131)
-THRESHOLD = 0.526
+INTERCEPT = -6.598
+WEIGHTS = (1.352, 3.283, 1.603, 2.171, 3.325, 3.206)
+THRESHOLD = 0.510
 
 
 def answerable(features: Features) -> float:
