@@ -60,8 +60,6 @@ def test_every_file_is_indexed_and_no_chunk_is_over_the_models_limit(us_public: 
     assert not Chunk.objects.filter(tokens__gt=254).exists()
 
 
-# Not held by every question yet: the quoting engine does not always choose the sentence with the answer.
-@pytest.mark.xfail(strict=False, reason="some answers begin with another sentence of the right document")
 @by_question
 def test_a_member_is_answered_from_the_right_page(us_public: Library, asked: Question) -> None:
     answer = _answer(us_public.members[asked.group], asked.question)
