@@ -1,5 +1,5 @@
 # ruff: noqa: PLR2004, RUF001 - distances, shares and counts of the page's geometry; typographic signs are what is looked for
-"""What only the whole document can tell: running headers, body size, headings and their levels."""
+"""What only the whole document can tell: body size, headings and their levels."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from ingestion.parsing._pdf_blocks import Draft
-from ingestion.parsing._pdf_chars import Piece
-from ingestion.parsing._text import one_line
 
-_DIGITS = re.compile(r"\d+")
-_PAGE_NUMBER = re.compile(r"^(?:[-–—\s]*(?:page\s*)?#(?:\s*(?:of|/)\s*#)?[-–—\s]*|[ivxlc]{1,6})$")
 _NUMBERED = re.compile(
     r"^(?:(?:section|part|chapter|appendix|item)\s+)?(\d{1,2}(?:\.\d{1,2}){0,5})\.?\s+\D", re.I
 )
@@ -22,55 +18,10 @@ _CAPTION = re.compile(r"^(?:figure|fig\.|table|exhibit|chart)\s+[\dA-Z][\w.-]*\s
 _FOOTNOTE = re.compile(r"^(?:[*†‡§]|\(?\d{1,2}\)?)\s?\S")
 _FOLDED = re.compile(r"[\W_]+")
 
-_MARGIN = 0.15  # of the page's height
 _MAX_HEADING = 200
 _LARGER = 1.15
 
 Outline: TypeAlias = dict[tuple[int, str], int]
-
-
-# Running headers and footers
-
-
-def repeated_lines(pages: Sequence[tuple[float, list[Piece]]]) -> set[tuple[bool, str]]:
-    """Return the (is_top, folded text) of lines that stand at the edge of many pages.
-
-    ``pages`` holds each page's height in points and its pieces.
-    """
-    inner: Counter[tuple[bool, str]] = Counter()
-    outer: Counter[tuple[bool, str]] = Counter()
-    for height, pieces in pages:
-        edges = set(edge_keys(height, pieces).values())
-        outer.update({key[:2] for key in edges if key[2]})
-        inner.update({key[:2] for key in edges})
-    count = len(pages)
-    found = {key for key, seen in outer.items() if seen >= max(3, 0.3 * count)}
-    found |= {key for key, seen in inner.items() if seen >= max(4, 0.6 * count)}
-    return found
-
-
-def edge_keys(height: float, pieces: list[Piece]) -> dict[int, tuple[bool, str, bool]]:
-    """Return, by index, the pieces near the edges: (is_top, folded text, is in the margin)."""
-    order = sorted(range(len(pieces)), key=lambda index: pieces[index].y0)
-    outermost = set(order[:3] + order[-3:])
-    keys = {}
-    for index, piece in enumerate(pieces):
-        is_top = piece.y1 < height / 2
-        in_margin = piece.y1 < _MARGIN * height or piece.y0 > (1 - _MARGIN) * height
-        named = any(char.isalpha() for char in piece.text) or is_page_number(fold_running(piece.text))
-        if named and (in_margin or index in outermost):
-            keys[index] = (is_top, fold_running(piece.text), in_margin)
-    return keys
-
-
-def fold_running(text: str) -> str:
-    """Return the text with figures as ``#``: page numbers differ, the rest of a footer does not."""
-    return _DIGITS.sub("#", one_line(text).lower())
-
-
-def is_page_number(folded: str) -> bool:
-    """Whether a folded line is nothing but a page number."""
-    return bool(_PAGE_NUMBER.match(folded))
 
 
 # Headings

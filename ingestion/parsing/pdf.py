@@ -11,16 +11,10 @@ import pypdfium2
 from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._pdf_blocks import Draft, page_drafts
 from ingestion.parsing._pdf_chars import PageContent, read_page
-from ingestion.parsing._pdf_headings import (
-    Outline,
-    edge_keys,
-    fold_title,
-    is_page_number,
-    mark_headings,
-    repeated_lines,
-)
+from ingestion.parsing._pdf_headings import Outline, fold_title, mark_headings
 from ingestion.parsing._pdf_layout import read_lanes
 from ingestion.parsing._pdf_open import open_pdf
+from ingestion.parsing._pdf_running import find_running_lines
 from ingestion.parsing._text import one_line
 from ingestion.parsing.errors import ParseError, Reason
 
@@ -124,35 +118,15 @@ def _seen_drafts(page: Any) -> list[Draft]:
 
 
 def _drafts(contents: list[PageContent], builder: DocumentBuilder) -> list[tuple[PageContent, list[Draft]]]:
-    repeated = repeated_lines([(content.height, content.pieces) for content in contents])
-    running: dict[str, str] = {}  # folded text: as first printed
+    running = find_running_lines(contents)
     drafts = []
-    for content in contents:
-        out = _running_lines(content, repeated, running)
+    for content, out in zip(contents, running.pages, strict=True):
         kept = [piece for index, piece in enumerate(content.pieces) if index not in out]
         lanes = read_lanes(kept, content.rules, content.width)
         drafts.append((content, page_drafts(content, lanes)))
-    if running:
-        builder.metadata["repeated_lines"] = "; ".join(list(running.values())[:_MAX_REPEATED])
+    if running.first_seen:
+        builder.metadata["repeated_lines"] = "; ".join(list(running.first_seen.values())[:_MAX_REPEATED])
     return drafts
-
-
-def _running_lines(
-    content: PageContent, repeated: set[tuple[bool, str]], running: dict[str, str]
-) -> set[int]:
-    """Return which pieces of a page to leave out, and note them in ``running``.
-
-    A running header stays where it stands first: often it is a title, a version or a file number that is
-    nowhere else in the document.
-    """
-    out = set()
-    for index, (is_top, folded, in_margin) in edge_keys(content.height, content.pieces).items():
-        if is_page_number(folded):
-            out |= {index} if in_margin or (is_top, folded) in repeated else set()
-        elif (is_top, folded) in repeated:
-            out |= {index} if folded in running or not is_top else set()
-            running.setdefault(folded, one_line(content.pieces[index].text))
-    return out
 
 
 def _outline(document: Any) -> Outline:
