@@ -10,17 +10,17 @@ from statistics import median
 
 from ingestion.parsing._builder import Box
 from ingestion.parsing._pdf_chars import PageContent, Piece, turn_back
-from ingestion.parsing._pdf_layout import Lane, Row, is_number
+from ingestion.parsing._pdf_rows import Lane, Row
+from ingestion.parsing._pdf_tables import row_headers
 from ingestion.parsing._text import one_line
 from ingestion.parsing.document import BlockKind
 
 _LIST = re.compile(r"^(?:[•▪◦●○■□·∙*–—\uf0b7\uf0a7]|-(?=\s)|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{2,4})[.)])\s+\S")
 _LEADERS = re.compile(r"(?:\s?[.…_]){4,}")
 _ENDS_SENTENCE = re.compile(r"[.!?:;][\"'”’)\]]*$")
-_YEAR_OR_DATE = re.compile(r"^(?:19|20)\d\d(?:\s*\(\w+\))?$|^\w+\.? \d{1,2},(?: \d{4})?$|^(?:FY|Q\d)\s?\d+$")
+_ASIDE = re.compile(r"^\([^()]*\)$")  # "(In millions)" below a title
 _WIDE_SCRIPT = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 _SOFT_HYPHEN = re.compile("[\x02\ufffe]")  # PDFium's marks for a hyphen at the end of a line
-_MAX_HEADER_ROWS = 3
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ def page_drafts(page: PageContent, lanes: list[Lane]) -> list[Draft]:
 
 def _draft(kind: BlockKind, made: _TextMaker, rows: list[Row]) -> Draft:
     first = rows[0].first
-    bold = all(piece.bold for row in rows for cell in row.cells for piece in cell)
+    bold = all(map(_is_bold, rows))
     return Draft(kind, made.text, made.lines, first.size, bold, len(rows), rows[0].y0 / made.page.height)
 
 
@@ -100,33 +100,16 @@ def _draft(kind: BlockKind, made: _TextMaker, rows: list[Row]) -> Draft:
 
 def _table(page: PageContent, rows: list[Row]) -> list[Draft]:
     drafts = []
-    for row in rows:
+    headers = row_headers(rows)
+    for row, header in zip(rows, headers, strict=True):
         made = _TextMaker(page)
         for cell in row.cells:
             for index, piece in enumerate(cell):
                 made.add(piece, " " if index else " | ")
-        drafts.append(_draft("table_row", made, [row]))
-    count = _header_rows(rows)
-    header = " / ".join(draft.text for draft in drafts[:count])[:400]
-    for draft in drafts[count:]:
+        draft = _draft("table_row", made, [row])
         draft.header = header
+        drafts.append(draft)
     return drafts
-
-
-def _header_rows(rows: list[Row]) -> int:
-    """Return how many rows at the top name the columns: no figures there, but figures below them."""
-    count = 0
-    for index, row in enumerate(rows[: _MAX_HEADER_ROWS + 2]):
-        texts = [" ".join(piece.text for piece in cell) for cell in row.cells]
-        if row.is_split and any(text.endswith(":") or ": " in text for text in texts):
-            return 0
-        if any(is_number(text) and not _YEAR_OR_DATE.match(text) for text in texts[1:]):
-            return count
-        if row.is_split:
-            wordy = sum(len(text.split()) for text in texts) > 7 * len(texts)
-            count = count if wordy or index >= _MAX_HEADER_ROWS else index + 1
-    bold = bool(rows) and rows[0].is_split and all(cell[0].bold for cell in rows[0].cells)
-    return int(bold and len(rows) > 2)
 
 
 # Paragraphs
@@ -169,26 +152,44 @@ def _row_text(row: Row) -> str:
 
 def _breaks(before: Row, row: Row, group: list[Row], lane: Lane, leading: float) -> bool:
     """Whether a row begins another paragraph than the row before it."""
-    if _style_differs(before.first, row.first):
-        return True
     step = row.y1 - before.y1
     if step > 1.3 * max(leading, 0.9 * row.first.size) or step < -row.first.size:
         return True
     text = _row_text(row)
-    if _LIST.match(text) and not (text[0].isalpha() and text[:1].islower() and text[1:2] == "."):
+    if _style_differs(before, row) or _begins_anew(before, row, text):
         return True
     ended = bool(_ENDS_SENTENCE.search(_row_text(before)))
     short = before.x1 < lane.x1 - 0.18 * (lane.x1 - lane.x0)
     if short and (ended or (text[:1].isupper() and before.first.bold)):
         return True
     em = row.first.size
-    if _LIST.match(_row_text(group[0])) and row.x0 < group[0].x0 - 0.5 * em:
+    in_list = bool(_LIST.match(_row_text(group[0])))
+    if in_list and row.x0 < group[0].x0 - 0.5 * em:
         return True
-    indented = 0.8 * em < row.x0 - before.x0 < 5 * em and not _LIST.match(_row_text(group[0]))
+    indented = 0.8 * em < row.x0 - before.x0 < 5 * em and not in_list
     return indented and ended and text[:1].isupper()
 
 
-def _style_differs(one: Piece, other: Piece) -> bool:
+def _begins_anew(before: Row, row: Row, text: str) -> bool:
+    """Whether the words say it: a field of a form, a list item, what is added to a title in brackets."""
+    if _is_field(row.first) or (_ASIDE.match(text) and before.first.bold):
+        return True
+    return bool(_LIST.match(text)) and not (text[0].isalpha() and text[:1].islower() and text[1:2] == ".")
+
+
+def _style_differs(before: Row, row: Row) -> bool:
+    one, other = before.first, row.first
     if abs(one.size - other.size) > max(0.6, 0.08 * max(one.size, other.size)):
         return True
-    return one.bold and not other.bold
+    if _is_bold(before):
+        return not other.bold
+    return _is_bold(row) and not any(piece.bold for cell in before.cells for piece in cell)
+
+
+def _is_bold(row: Row) -> bool:
+    return all(piece.bold for cell in row.cells for piece in cell)
+
+
+def _is_field(piece: Piece) -> bool:
+    """Whether a row begins with a name in bold print and a colon, as in a form."""
+    return piece.bold and piece.text.endswith(":")

@@ -23,6 +23,7 @@ _GAP = 0.95
 _WORD = re.compile("[^\\s\x00\x02\ufffe]+[\x02\ufffe]?")
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|[-,]bd\b", re.IGNORECASE)
 _BOLD_WEIGHT = 600
+_SPECK = 1.5  # points
 _MAX_OBJECTS = 20_000
 _PATH = 2  # FPDF_PAGEOBJ_PATH
 
@@ -167,7 +168,7 @@ class _Reader:
 
     def pieces(self) -> list[Piece]:
         text = self._text()
-        words = [(match.start(), match.end()) for match in _WORD.finditer(text)]
+        words = [match.span() for match in _WORD.finditer(text)]
         if not words:
             return []
         angle = self._main_angle([start for start, _ in words])
@@ -208,21 +209,24 @@ class _Reader:
 
     def _join(self, text: str, words: list[tuple[int, int]]) -> list[Piece]:
         pieces: list[Piece] = []
-        piece, last = self._begin(text, words[0], self._word_box(*words[0])), words[0][0]
-        for (_, before), (start, end) in pairwise(words):
+        piece: Piece | None = None
+        before = last = 0
+        for start, end in words:
             box = self._word_box(start, end)
-            if _same_line(piece, box):
+            if _is_speck(box, end - start):
+                continue
+            if piece and _same_line(piece, box):
                 # Letters set wide are words to PDFium only when it has put a space between them.
                 piece.text += (" " if start > before else "") + text[start:end]
                 piece.x1 = max(piece.x1, box[2])
                 piece.y0, piece.y1 = min(piece.y0, box[1]), max(piece.y1, box[3])
                 piece.words += 1
             else:
-                pieces.append(self._close(piece, last))
+                if piece:
+                    pieces.append(self._close(piece, last))
                 piece = self._begin(text, (start, end), box)
-            last = start
-        pieces.append(self._close(piece, last))
-        return pieces
+            before, last = end, start
+        return [*pieces, self._close(piece, last)] if piece else pieces
 
     def _begin(self, text: str, word: tuple[int, int], box: tuple[float, float, float, float]) -> Piece:
         size, bold = self._style(word[0], box)
@@ -268,6 +272,11 @@ class _Reader:
 def buffer_as_ushorts(buffer: Any) -> Any:
     """Return a C string buffer as the array of 16-bit units that PDFium writes into."""
     return (pdfium.c_ushort * (len(buffer) // 2)).from_buffer(buffer)
+
+
+def _is_speck(box: tuple[float, float, float, float], letters: int) -> bool:
+    """Whether a word is too small for anybody to see: marks of the program that made the file, or a trap."""
+    return box[3] - box[1] < _SPECK and box[2] - box[0] < _SPECK * letters
 
 
 def _same_line(piece: Piece, box: tuple[float, float, float, float]) -> bool:

@@ -12,10 +12,11 @@ from typing import TypeAlias
 from ingestion.parsing._pdf_blocks import Draft
 
 _NUMBERED = re.compile(
-    r"^(?:(?:section|part|chapter|appendix|item)\s+)?(\d{1,2}(?:\.\d{1,2}){0,5})\.?\s+\D", re.I
+    r"^(?:(?:section|part|chapter|appendix|item|note)\s+)?(\d{1,2}(?:\.\d{1,2}){0,5})\.?\s+\D", re.I
 )
 _CAPTION = re.compile(r"^(?:figure|fig\.|table|exhibit|chart)\s+[\dA-Z][\w.-]*\s*[:.–—-]", re.I)
 _FOOTNOTE = re.compile(r"^(?:[*†‡§]|\(?\d{1,2}\)?)\s?\S")
+_FIELD = re.compile(r"^[^.:]{2,45}: \S")
 _FOLDED = re.compile(r"[\W_]+")
 
 _MAX_HEADING = 200
@@ -37,7 +38,12 @@ def mark_headings(pages: Sequence[tuple[int, list[Draft]]], outline: Outline) ->
         in_list = _in_list(page)
         for index, draft in enumerate(page):
             level = _outline_level(outline, number, draft)
-            if level or (index not in in_list and _looks_like_heading(draft, body, mostly_bold)):
+            around = page[max(0, index - 1) : index + 2]
+            if level or (
+                index not in in_list
+                and _looks_like_heading(draft, body, mostly_bold)
+                and not _is_empty_field(draft, around)
+            ):
                 draft.kind, draft.level = "heading", level
                 headings.append(draft)
             elif draft.kind == "paragraph":
@@ -86,6 +92,13 @@ def _looks_like_heading(draft: Draft, body: float, mostly_bold: bool) -> bool:  
         and draft.rows <= 2
         and draft.size > 0.9 * body
         and not text.endswith((".", ",", ";"))
+    )
+
+
+def _is_empty_field(draft: Draft, around: list[Draft]) -> bool:
+    """Whether a name with a colon stands among fields of a form: then its value is missing, not its text."""
+    return draft.text.endswith(":") and any(
+        _FIELD.match(other.text) for other in around if other is not draft
     )
 
 

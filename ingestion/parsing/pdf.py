@@ -10,6 +10,7 @@ import pypdfium2
 
 from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._pdf_blocks import Draft, page_drafts
+from ingestion.parsing._pdf_captions import name_tables
 from ingestion.parsing._pdf_chars import PageContent, read_page
 from ingestion.parsing._pdf_headings import Outline, fold_title, mark_headings
 from ingestion.parsing._pdf_layout import read_lanes
@@ -56,6 +57,7 @@ class PdfParser:
             drafts = _drafts(contents, builder)
             _recognise(document, drafts, builder, limits.ocr_pages)
             mark_headings([(number, page) for number, (_, page) in enumerate(drafts, 1)], _outline(document))
+            name_tables([page for _, page in drafts])
             title = _title(document, [page for _, page in drafts])
             _assemble(builder, drafts)
             return builder.finish(
