@@ -6,13 +6,15 @@ only where nothing else fits. Nothing is left out: every character that is not w
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from ingestion._sections import Section, read_sections
-from ingestion._sentences import sentence_spans
+from ingestion._sections import Atom, Section, read_sections
 from ingestion.parsing.document import ParsedDocument
+from llm.sentences import sentence_spans
 
 TokenSpans = Callable[[str], list[tuple[int, int]]]
 
@@ -20,7 +22,8 @@ MIN_TOKENS = 16
 SPECIAL_TOKENS = 2  # at the start and the end of what the model reads
 _TARGET = 200  # tokens up to which small neighbours are merged
 _TINY = 40  # a section (or the rest of one) below this joins its neighbour
-_CONTEXT_SHARE = 4  # the context gets at most a quarter of the budget
+_CONTEXT_SHARE = 0.25  # of the budget
+_TABLE_CONTEXT_SHARE = 0.4  # a figure without the names of its columns is worth nothing
 _OVERLAP_SHARE = 5  # a sentence is repeated when it takes at most a fifth of the budget
 
 
@@ -28,7 +31,7 @@ _OVERLAP_SHARE = 5  # a sentence is repeated when it takes at most a fifth of th
 class Chunk:
     """A span of a document's text: ``document.text[start:end] == text``.
 
-    ``context`` (document title, headings and table header that are not in ``text`` itself) goes before the
+    ``context`` (document title, headings and table headers that are not in ``text`` itself) goes before the
     text, on a line of its own, for embedding and BM25. ``tokens`` counts context and text together, without
     special tokens. ``page`` and ``last_page`` are the first and last page, None where there are no pages.
     """
@@ -66,7 +69,7 @@ class _Range:
     end: int
     path: tuple[str, ...]
     zone: int
-    header: str
+    headers: tuple[str, ...]  # of the tables in it
     is_section: bool  # the whole of its section
 
 
@@ -81,7 +84,7 @@ class _Splitter:
         self._token_spans = token_spans
         self._max = max_tokens - SPECIAL_TOKENS
         self._starts = [start for start, _ in token_spans(self._text)]
-        self._contexts: dict[tuple[str, ...], tuple[str, int]] = {}
+        self._contexts: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, int]] = {}
 
     def count(self, start: int, end: int) -> int:
         """Return how many tokens of the whole text begin in a span."""
@@ -92,47 +95,46 @@ class _Splitter:
     def ranges(self, sections: list[Section]) -> Iterator[_Range]:
         for section in sections:
             cuts = list(self._pack(section))
-            for start, end, header in cuts:
-                yield _Range(start, end, section.path, section.zone, header, len(cuts) == 1)
+            for start, end, headers in cuts:
+                yield _Range(start, end, section.path, section.zone, headers, len(cuts) == 1)
 
-    def _pack(self, section: Section) -> Iterator[tuple[int, int, str]]:
-        """Yield (start, end, table header of the first row) of the parts of one section."""
-        room = self._room(section.path, self._longest_header(section))
-        target, end_all = min(room, _TARGET), section.atoms[-1].end
-        start, end, header = -1, -1, ""
+    def _pack(self, section: Section) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+        """Yield (start, end, headers of the tables in it) of the parts of one section."""
+        start, end = -1, -1
+        headers: tuple[str, ...] = ()
         for atom in section.atoms:
-            fits = room if self.count(atom.start, end_all) < _TINY else target
-            if start >= 0 and (
-                self.count(start, atom.end) <= fits or self._only_headings(section, start, atom.start)
-            ):
-                end = atom.end
+            with_atom = _with_header(headers, atom)
+            if start >= 0 and self._takes(section, start, atom, with_atom):
+                end, headers = atom.end, with_atom
             else:
                 if start >= 0:
-                    yield from self._sized(start, end, room, header)
-                start, end, header = atom.start, atom.end, atom.header
-        yield from self._sized(start, end, room, header)
+                    yield from self._sized(start, end, section, headers)
+                start, end, headers = atom.start, atom.end, _with_header((), atom)
+        yield from self._sized(start, end, section, headers)
 
-    @staticmethod
-    def _longest_header(section: Section) -> str:
-        return max((atom.header for atom in section.atoms), key=len)
+    def _takes(self, section: Section, start: int, atom: Atom, headers: tuple[str, ...]) -> bool:
+        """Whether an atom still fits into the part that begins at ``start``."""
+        if start == section.atoms[0].start and atom.start <= section.body_start:
+            return True  # nothing but headings stands before: they stay with the text below them
+        room = self._room(section.path, headers)
+        is_last = self.count(atom.start, section.atoms[-1].end) < _TINY
+        return self.count(start, atom.end) <= (room if is_last else min(room, _TARGET))
 
-    @staticmethod
-    def _only_headings(section: Section, start: int, end: int) -> bool:
-        """Whether nothing but headings stands before: they stay with the text below them."""
-        return start == section.atoms[0].start and end <= section.body_start
-
-    def _sized(self, start: int, end: int, room: int, header: str) -> Iterator[tuple[int, int, str]]:
+    def _sized(
+        self, start: int, end: int, section: Section, headers: tuple[str, ...]
+    ) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+        room = self._room(section.path, headers)
         if self.count(start, end) <= room:
-            yield start, end, header
+            yield start, end, headers
             return
         for first, last in self._by_sentences(start, end, room):
-            yield first, last, header
+            yield first, last, headers
 
     def _by_sentences(self, start: int, end: int, room: int) -> Iterator[tuple[int, int]]:
         """Yield spans that fit, cut between sentences; neighbours share a sentence where it is short."""
         first = last = start
         before = start  # where the last sentence of the open part begins
-        for begin, stop in sentence_spans(self._text, start, end):
+        for begin, stop in self._sentences(start, end):
             if self.count(first, stop) <= room:
                 before, last = begin, stop
                 continue
@@ -148,6 +150,14 @@ class _Splitter:
             before, last = begin, stop
         if last > first:
             yield first, last
+
+    def _sentences(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the sentences of a span, each with the white space after it; lines of code are sentences."""
+        for line in re.finditer(r"[^\n]*\n*", self._text[start:end]):
+            cuts = [first for first, _ in sentence_spans(line.group())[1:]]
+            for first, last in pairwise([0, *cuts, len(line.group())]):
+                if last > first:
+                    yield start + line.start() + first, start + line.start() + last
 
     def _by_tokens(self, start: int, end: int, room: int) -> Iterator[tuple[int, int]]:
         """Yield spans of at most ``room`` tokens, cut at a blank where there is one in the last half."""
@@ -187,9 +197,16 @@ class _Splitter:
         return start + len(text) - len(text.lstrip()), end - (len(text) - len(text.rstrip()))
 
     def _middle(self, start: int, end: int) -> int:
+        """Return where to cut a span in two: between lines where it has some, so that rows stay whole."""
+        half = (start + end) // 2
+        lines = [
+            match.end() for match in re.finditer(r"\n+", self._text[start:end]) if match.end() < end - start
+        ]
+        if lines:
+            return start + min(lines, key=lambda cut: abs(start + cut - half))
         first, last = bisect_left(self._starts, start), bisect_left(self._starts, end)
         middle = self._starts[(first + last) // 2] if last - first > 1 else 0
-        return middle if start < middle < end else (start + end) // 2
+        return middle if start < middle < end else half
 
     def _page(self, position: int) -> int | None:
         index = bisect_left(self._page_starts, position + 1) - 1
@@ -197,31 +214,29 @@ class _Splitter:
 
     # Contexts
 
-    def _room(self, path: tuple[str, ...], header: str) -> int:
+    def _room(self, path: tuple[str, ...], headers: tuple[str, ...]) -> int:
         """Return the tokens that are left for text beside the context."""
-        return self._max - self._fitted((self._title, *path, header))[1]
+        return self._max - self._fitted((self._title, *path), tuple(_parts(headers)))[1]
 
     def _context(self, part: _Range, text: str) -> str:
-        """Return what a reader of the chunk alone would miss: title, headings and header not in it."""
+        """Return what a reader of the chunk alone would miss: title, headings and headers not in it."""
         inside = text[:600]
-        path = tuple(heading for heading in part.path if heading not in inside)
-        header = part.header if not all(row in text for row in part.header.split(" / ")) else ""
-        title = self._title if self._title not in inside else ""
-        return self._fitted((title, *path, header))[0]
+        path = tuple(heading for heading in (self._title, *part.path) if heading not in inside)
+        return self._fitted(path, tuple(name for name in _parts(part.headers) if name not in text))[0]
 
-    def _fitted(self, parts: tuple[str, ...]) -> tuple[str, int]:
-        """Return the context of (title, headings, table header), cut to its share, and its tokens."""
-        if parts not in self._contexts:
-            self._contexts[parts] = self._fit(parts)
-        return self._contexts[parts]
+    def _fitted(self, path: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, int]:
+        """Return the context of a title with headings and the names of columns, cut, and its tokens."""
+        key = (path, names)
+        if key not in self._contexts:
+            self._contexts[key] = self._fit(path, "\n".join(names))
+        return self._contexts[key]
 
-    def _fit(self, parts: tuple[str, ...]) -> tuple[str, int]:
-        title, *path, header = parts
-        most = self._max // _CONTEXT_SHARE
+    def _fit(self, path: tuple[str, ...], names: str) -> tuple[str, int]:
+        most = int(self._max * (_TABLE_CONTEXT_SHARE if names else _CONTEXT_SHARE))
         text = ""
-        for kept in ([title, *path], [title, *path[-1:]], path[-1:], []):
+        for kept in (path, dict.fromkeys((*path[:1], *path[-1:])), path[-1:], ()):
             line = " > ".join(part for part in kept if part)
-            text = "\n".join(part for part in (line, header) if part) or text
+            text = "\n".join(part for part in (line, names) if part) or text
             spans = self._token_spans(text)
             if len(spans) <= most:
                 return text, len(spans)
@@ -231,6 +246,17 @@ class _Splitter:
             spans = self._token_spans(text)
             kept_tokens = min(kept_tokens, len(spans)) - 1
         return text, len(spans)
+
+
+def _with_header(headers: tuple[str, ...], atom: Atom) -> tuple[str, ...]:
+    """Add the header of another table; of one table, the first row's header says what stands before it."""
+    names = {header.split(" / ")[0] for header in headers}
+    return headers if not atom.header or atom.header.split(" / ")[0] in names else (*headers, atom.header)
+
+
+def _parts(headers: tuple[str, ...]) -> list[str]:
+    """Return the different parts of some headers: names of columns, labels of groups, captions."""
+    return list(dict.fromkeys(part for header in headers for part in header.split(" / ")))
 
 
 def _merge_tiny(parts: list[_Range], splitter: _Splitter) -> list[_Range]:
@@ -245,7 +271,8 @@ def _merge_tiny(parts: list[_Range], splitter: _Splitter) -> list[_Range]:
             and splitter.count(last.start, part.end) <= _TARGET
         ):
             path = _shared(last.path, part.path) or last.path
-            merged[-1] = _Range(last.start, part.end, path, part.zone, last.header, part.is_section)
+            headers = tuple(dict.fromkeys(last.headers + part.headers))
+            merged[-1] = _Range(last.start, part.end, path, part.zone, headers, part.is_section)
         else:
             merged.append(part)
     return merged

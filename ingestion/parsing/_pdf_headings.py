@@ -15,6 +15,7 @@ _NUMBERED = re.compile(
     r"^(?:(?:section|part|chapter|appendix|item|note)\s+)?(\d{1,2}(?:\.\d{1,2}){0,5})\.?\s+\D", re.I
 )
 _CAPTION = re.compile(r"^(?:figure|fig\.|table|exhibit|chart)\s+[\dA-Z][\w.-]*\s*[:.–—-]", re.I)
+_CONTINUED = re.compile(r"\((?:continued|cont\.?|fortsetzung)\)$", re.I)
 _FOOTNOTE = re.compile(r"^(?:[*†‡§]|\(?\d{1,2}\)?)\s?\S")
 _FIELD = re.compile(r"^[^.:]{2,45}: \S")
 _FOLDED = re.compile(r"[\W_]+")
@@ -80,6 +81,8 @@ def _looks_like_heading(draft: Draft, body: float, mostly_bold: bool) -> bool:  
         return False
     if sum(char.isalpha() for char in text) < max(2, 0.4 * len(text)) or _CAPTION.match(text):
         return False
+    if _CONTINUED.search(text):
+        return False  # the section goes on
     if draft.size >= _LARGER * body:
         return (draft.rows < 4 and not text.endswith((".", ",", ";"))) or draft.size >= 1.4 * body
     if draft.kind == "list_item" and not _NUMBERED.match(text):

@@ -30,6 +30,7 @@ _ASIDE = re.compile(r"^\([^()]*\)$")  # "(In millions)"
 _ALIGNED = 4.0
 _LARGER = 1.12
 _MAX_BETWEEN = 4
+_STRETCHED = 5  # words
 
 Rule = tuple[float, float, float]  # a horizontal line: y, x0, x1
 
@@ -156,7 +157,16 @@ def merge_cells(cells: list[list[Piece]]) -> list[list[Piece]]:
 
 
 def _merge_markers(row: Row) -> Row:
-    return Row(merge_cells(row.cells), row.table)
+    return Row([sum(row.cells, [])] if _is_stretched(row) else merge_cells(row.cells), row.table)
+
+
+def _is_stretched(row: Row) -> bool:
+    """Whether a row is one short line that was stretched to the width of its column, word by word."""
+    pieces = [cell[0] for cell in row.cells]
+    if len(pieces) < _STRETCHED or any(piece.words > 1 or is_number(piece.text) for piece in pieces):
+        return False
+    gaps = [right.x0 - left.x1 for left, right in pairwise(pieces)]
+    return max(gaps) < 1.5 * min(gaps)
 
 
 def _goes_with(cells: list[list[Piece]], cell: list[Piece]) -> bool:
@@ -185,15 +195,20 @@ def _mark_tables(rows: list[Row]) -> None:
     for index, row in enumerate(rows):
         if row.table is None:
             continue
-        between = rows[last + 1 : index] if last is not None else []
-        if last is not None and len(between) <= _MAX_BETWEEN:
-            if all(_belongs_between(one, rows[last], row, len(between)) for one in between):
-                for one in between:
-                    one.table = 0
+        if last is not None:
+            _fill(rows[last : index + 1])
         last = index
 
 
-def _belongs_between(row: Row, upper: Row, lower: Row, count: int) -> bool:
+def _fill(rows: list[Row]) -> None:
+    """Take the rows between two rows of a table into it, if all of them are labels of it."""
+    upper, *between, lower = rows
+    if len(between) <= _MAX_BETWEEN and all(_belongs(one, upper, lower, len(between)) for one in between):
+        for one in between:
+            one.table = 0
+
+
+def _belongs(row: Row, upper: Row, lower: Row, count: int) -> bool:
     """Whether a row between two table rows is a label of the table, and no heading and no paragraph."""
     if row.first.size > _LARGER * max(upper.first.size, lower.first.size):
         return False

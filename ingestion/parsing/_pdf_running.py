@@ -20,6 +20,8 @@ _PAGE_NUMBER = re.compile(
     r"^[\W_]*(?:page|seite|p\.|página|pagina)?[\W_]*(\d{1,4})(?:\s*(?:of|/|von|de|sur|di|van)\s*\d{1,4})?[\W_]*$",
     re.IGNORECASE,
 )
+_FIRST = re.compile(r"^(\d{1,4})(?=\s)")
+_LAST = re.compile(r"(?<=[\s|])(\d{1,4})$")
 _ROMAN = re.compile(r"^[ivxlc]{1,6}$")
 
 _EDGE_ROWS = 4
@@ -99,7 +101,7 @@ Edges = Sequence[tuple[list[_EdgeRow], list[_EdgeRow]]]
 
 
 def _repeated(contents: Sequence[PageContent], edges: Edges) -> dict[Key, bool]:
-    """Return the texts that stand at the same edge of several pages, and whether they do so often."""
+    """Return the texts that stand at the same edge of several pages, and whether often and in the margin."""
     outer: Counter[Key] = Counter()
     inner: Counter[Key] = Counter()
     for page, sides in zip(contents, edges, strict=True):
@@ -118,7 +120,7 @@ def _repeated(contents: Sequence[PageContent], edges: Edges) -> dict[Key, bool]:
         Counter(fold_running(piece.text) for page in contents for piece in page.pieces) if some else {}
     )
     return {
-        key: outer[key] >= max(3, 0.3 * count) or times >= max(4, 0.6 * count)
+        key: outer[key] >= max(3, 0.3 * count)
         for key, times in some.items()
         if times >= _MOSTLY_AT_EDGE * everywhere[key[1]]
     }
@@ -135,15 +137,23 @@ def _offsets(contents: Sequence[PageContent], edges: Edges) -> set[int]:
 def _possible_offsets(page: PageContent, number: int, rows: list[_EdgeRow]) -> Iterator[int]:
     for row in rows:
         for index in row.indices:
-            printed = printed_number(page.pieces[index].text)
-            if printed is not None and abs(printed - number) <= _MAX_OFFSET:
-                yield printed - number
+            for printed in _numbers_at_ends(page.pieces[index].text):
+                if abs(printed - number) <= _MAX_OFFSET:
+                    yield printed - number
 
 
 def printed_number(text: str) -> int | None:
     """Return the page number that a piece of text is, if it is one and nothing else."""
     match = _PAGE_NUMBER.match(one_line(text))
     return int(match.group(1)) if match else None
+
+
+def _numbers_at_ends(text: str) -> list[int]:
+    """Return the numbers that a piece of text is, begins with or ends with ("Form 10-Q | 4")."""
+    alone = printed_number(text)
+    if alone is not None:
+        return [alone]
+    return [int(found.group(1)) for found in (_FIRST.match(text), _LAST.search(text)) if found]
 
 
 def fold_running(text: str) -> str:
@@ -161,7 +171,10 @@ def _kind(piece: Piece, number: int, offsets: set[int], often: bool | None) -> i
         return _NUMBER if printed - number in offsets else _MAYBE_NUMBER
     if _ROMAN.match(fold_running(piece.text)):
         return _MAYBE_NUMBER
-    return _TEXT if often is None else _OFTEN if often else _SOMETIMES
+    if often is None:
+        return _TEXT
+    bears_number = any(found - number in offsets for found in _numbers_at_ends(piece.text))
+    return _OFTEN if often or bears_number else _SOMETIMES
 
 
 def _is_running(kinds: list[int], row: _EdgeRow, *, outermost: bool) -> bool:
