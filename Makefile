@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Given to make (make up PORT=8001) or to its environment (PORT=8001 make up), they reach the settings alike.
 export PORT VAR_DIR
 
-.PHONY: help up link install dev lint format test test-vllm torture bench lock
+.PHONY: help up link install dev lint format test test-vllm torture bench bench-ingest lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -58,6 +58,13 @@ torture: dev ## Kill -9 every part a hundred times under 500 uploads, and strike
 
 bench: dev ## Print each figure beside its reference
 	@for name in startup embedding parser ingest search answer; do $(BIN)/python -m bench.$$name || exit 1; done
+
+bench-ingest: dev .venv-unstructured/.installed ## Print how fast documents are read, embedded and stored
+	$(BIN)/python -m bench.ingest
+
+.venv-unstructured/.installed: bench/tools/install_unstructured.sh
+	sh bench/tools/install_unstructured.sh
+	@touch $@
 
 lock: dev ## Write the lock files from what .venv holds
 	@$(BIN)/python .ci/lock.py

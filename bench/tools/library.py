@@ -65,10 +65,11 @@ def _publish(
         document=document, number=1, sha256="0" * 64, size=1, media_type="text/plain"
     )
     IngestionJob.objects.create(version=version, state="indexed", stage="done", attempts=1)
-    publish_version(version=version, index=_index(name, texts, vectors), generation=generation)
+    publish_version(version=version, index=prepared_index(name, texts, vectors), generation=generation)
 
 
-def _index(name: str, texts: Sequence[str], vectors: NDArray[np.float32]) -> NewIndex:
+def prepared_index(name: str, texts: Sequence[str], vectors: NDArray[np.float32]) -> NewIndex:
+    """Return some texts with their vectors as what is published for one version, a chunk each."""
     chunks, start = [], 0
     for ordinal, text in enumerate(texts):
         chunks.append(NewChunk(ordinal, text, "", (), None, None, start, start + len(text), len(text) // 5))

@@ -157,7 +157,8 @@ def merge_cells(cells: list[list[Piece]]) -> list[list[Piece]]:
 
 
 def _merge_markers(row: Row) -> Row:
-    return Row([sum(row.cells, [])] if _is_stretched(row) else merge_cells(row.cells), row.table)
+    whole = [[piece for cell in row.cells for piece in cell]]
+    return Row(whole if _is_stretched(row) else merge_cells(row.cells), row.table)
 
 
 def _is_stretched(row: Row) -> bool:

@@ -1,0 +1,53 @@
+"""How much memory a process and its children hold: proportional set size, so that shared pages count once."""
+
+import threading
+from pathlib import Path
+
+from portal.stack import processes
+
+_EVERY_SECONDS = 0.25
+
+
+class PeakMemory(threading.Thread):
+    """Watches a process with all its children; `peak_mib` is the most that they held together."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._ended = threading.Event()
+        self.peak_mib = 0.0
+
+    def __enter__(self) -> "PeakMemory":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._ended.wait(_EVERY_SECONDS):
+            self.peak_mib = max(self.peak_mib, sum(map(_pss_mib, _family(self._pid))))
+
+
+def _family(pid: int) -> set[int]:
+    parents = {child: _parent(child) for child in processes.running()}
+    family = {pid}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return 0
+
+
+def _pss_mib(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
