@@ -1,6 +1,6 @@
 """Reads PDFs with `unstructured`, strategy "fast": `python -m bench.tools.unstructured_fast FILE...`.
 
-Prints one JSON object. A process of its own, for its libraries are not the portal's (install_unstructured.sh).
+Prints one JSON object. A process of its own, for its libraries are not the portal's.
 """
 
 import json
