@@ -108,6 +108,31 @@ def test_a_table_is_cut_between_rows_and_keeps_its_header() -> None:
     assert all(line.startswith(("Item", "Name")) for chunk in chunks for line in chunk.text.split("\n"))
 
 
+def test_every_part_of_a_table_knows_its_columns_and_its_group() -> None:
+    names = "Three Months Ended June 25, 2022 | Three Months Ended June 26, 2021"
+    rows: list[tuple[BlockKind, str, int, str]] = [
+        ("table_row", f"Item {number} | {number}00 | {number}01", 0, f"{names} / Cost of sales")
+        for number in range(40)
+    ]
+    chunks = split(build([("table_row", "Cost of sales:", 0, names), *rows]), 160)
+    assert len(chunks) > 2
+    assert all(names in chunk.context for chunk in chunks)
+    assert "Cost of sales" not in chunks[0].context
+    assert all("Cost of sales" in chunk.context for chunk in chunks[1:])
+
+
+def test_a_chunk_names_the_columns_of_each_of_its_tables() -> None:
+    document = build(
+        [
+            ("table_row", "Inventories | 12,831", 0, "Oct 1, 2022"),
+            ("paragraph", "Some words.", 0, ""),
+            ("table_row", "Interest | 170", 0, "Sep 25, 2021"),
+        ]
+    )
+    (chunk,) = split(document)
+    assert chunk.context.splitlines()[1:] == ["Oct 1, 2022", "Sep 25, 2021"]
+
+
 def test_slides_are_not_glued_together() -> None:
     document = build(
         [("paragraph", "First words.", 0, ""), ("paragraph", "Other words.", 0, "")],
