@@ -112,7 +112,7 @@ def test_every_part_of_a_table_knows_its_columns_and_its_group() -> None:
     names = "Three Months Ended June 25, 2022 | Three Months Ended June 26, 2021"
     rows: list[tuple[BlockKind, str, int, str]] = [
         ("table_row", f"Item {number} | {number}00 | {number}01", 0, f"{names} / Cost of sales")
-        for number in range(40)
+        for number in range(80)
     ]
     chunks = split(build([("table_row", "Cost of sales:", 0, names), *rows]), 160)
     assert len(chunks) > 2
