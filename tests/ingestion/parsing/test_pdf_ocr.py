@@ -31,6 +31,12 @@ def test_a_scan_is_read_in_every_orientation(tmp_path: Path, degrees: int) -> No
         assert 0 <= line.y0 < line.y1 <= 1
 
 
+def test_the_one_model_reads_the_letters_of_european_languages(tmp_path: Path) -> None:
+    lines = ["Übermäßige Größe prüfen.", "Où est la pièce reçue?", "El año pasado en España."]
+    parsed = parse_file(scan(tmp_path / "scan.pdf", lines=lines), name="scan.pdf", limits=Limits())
+    assert " ".join(lines) in parsed.text
+
+
 def test_boxes_stand_where_the_text_stands(tmp_path: Path) -> None:
     parsed = parse_file(scan(tmp_path / "scan.pdf", degrees=180), name="scan.pdf", limits=Limits())
     assert all(line.y0 > 0.8 for line in parsed.pages[0].lines)
