@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import reportlab  # type: ignore[import-untyped]  # ships no types
 from PIL import Image, ImageDraw, ImageFont
 
 from ingestion.parsing.sandbox import Limits, parse_file
@@ -13,7 +14,7 @@ TEXT = ["The blue pump was serviced on", "14 March 2021 by Harbour Works."]
 def scan(path: Path, *, degrees: int = 0, lines: list[str] = TEXT) -> Path:
     page = Image.new("RGB", (1240, 1754), "white")
     pen = ImageDraw.Draw(page)
-    font = ImageFont.load_default(size=44)
+    font = ImageFont.truetype(Path(reportlab.__file__).parent / "fonts/Vera.ttf", size=40)
     for number, line in enumerate(lines):
         pen.text((140, 200 + 60 * number), line, fill="black", font=font)
     page.rotate(degrees, expand=True).save(path, "PDF", resolution=150)
