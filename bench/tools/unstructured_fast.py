@@ -22,9 +22,9 @@ def main() -> None:
     for path in sys.argv[1:]:
         with pypdfium2.PdfDocument(path) as document:
             pages += len(document)
-        began = time.perf_counter()
+        began = time.process_time()
         elements += len(partition_pdf(path, strategy="fast", languages=["eng"]))
-        seconds += time.perf_counter() - began
+        seconds += time.process_time() - began
     sys.stdout.write(json.dumps({"pages": pages, "elements": elements, "seconds": seconds}) + "\n")
 
 
