@@ -1,9 +1,9 @@
-"""How fast PDFs are read on one core: `python bench/parser.py [FOLDER...]`.
+"""How fast PDFs are read on one core: `python -m bench.parser [FOLDER...]`.
 
 Pages per second of processor time, so that other programs change little: of PDFium's text alone, of our
-parser, and of `unstructured`'s fast path where `make bench-ingest` has installed what it needs, all on the same
-files, one after the other. Pages without text are left alone by all three; what recognising them takes is a line
-of its own. The last line is one JSON object.
+parser, and of `unstructured`'s fast path where `make bench-ingest` has installed what it needs, all on the
+same files. Pages without text are left alone by all three; recognising them is a line of its own. The last
+line is one JSON object.
 """
 
 import json
