@@ -39,7 +39,7 @@ class PdfParser:
     """Reads text, reading order, headings, tables and boxes; text in pictures where a page has no other."""
 
     name = "pdf"
-    version = f"1+pdfium{pypdfium2.version.PDFIUM_INFO.build}"
+    version = f"2+pdfium{pypdfium2.version.PDFIUM_INFO.build}"
     media_types = frozenset({"application/pdf"})
 
     def parse(
