@@ -98,7 +98,7 @@ def _upload(page: Page, folder: Path) -> None:
 
 def _watch(page: Page) -> list[Look]:
     looks: list[Look] = []
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 480
     while not looks or looks[-1].done < FILES:
         assert time.monotonic() < deadline, looks[-1]
         seen = page.evaluate(_LOOK)
