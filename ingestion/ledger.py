@@ -103,12 +103,30 @@ def claim_next() -> Claim | None:
     """
     while True:
         with transaction.atomic():
+            _requeue_lost()
             job = _lock_next()
             if job is None:
                 return None
             if not _is_exhausted(job):
                 return _claim(job)
             _quarantine(job)
+
+
+# A job whose worker died goes behind those that wait: else the same document is in work at each kill of a
+# worker that is killed often, and is quarantined for nothing that it did.
+_REQUEUE_LOST = """
+UPDATE ingestion_ingestionjob SET state = 'queued', stage = 'waiting', due_at = statement_timestamp(),
+    lease_expires_at = NULL, losses = losses + 1
+WHERE id IN (
+    SELECT id FROM ingestion_ingestionjob
+    WHERE state = 'working' AND lease_expires_at <= statement_timestamp() FOR UPDATE SKIP LOCKED
+)
+"""
+
+
+def _requeue_lost() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_REQUEUE_LOST)
 
 
 def _lock_next() -> IngestionJob | None:

@@ -86,6 +86,16 @@ def test_a_worker_that_dies_again_and_again_costs_a_document_its_place(job: Inge
     assert "10 times" in job.message
 
 
+def test_a_lost_job_goes_behind_those_that_wait() -> None:
+    plans = factories.collection()
+    jobs = [factories.waiting_document(plans).versions.get().jobs.get() for _ in range(3)]
+    first = claim()
+    assert first.job_id == str(jobs[0].pk)
+    lapse()
+    order = [claim().job_id for _ in range(3)]
+    assert order == [str(jobs[1].pk), str(jobs[2].pk), str(jobs[0].pk)]
+
+
 def test_dead_workers_do_not_count_as_failed_attempts(job: IngestionJob) -> None:
     for _ in range(5):
         claim()
