@@ -144,7 +144,9 @@ class Repository:
 
 def _require_git() -> None:
     """Raise SourceError where there is no git that connects to the address that it is told."""
-    advice = f"An admin installs the package git, version {'.'.join(map(str, _OLDEST))} or newer, on the server."
+    advice = (
+        f"An admin installs the package git, version {'.'.join(map(str, _OLDEST))} or newer, on the server."
+    )
     if shutil.which("git") is None:
         raise SourceError(f"Git is not installed. {advice}", permanent=True)
     told = subprocess.run(["git", "version"], capture_output=True, check=False, timeout=30).stdout.decode()  # noqa: S607 - from the PATH
@@ -156,7 +158,7 @@ def _require_git() -> None:
 def _limited(limits: Limits) -> list[str]:
     """Return the beginning of a git command whose helpers have limits too, from their first moment."""
     blocks = limits.max_repository_bytes // 512
-    return ["/bin/sh", "-c", f'ulimit -f {blocks} -v {_MEMORY_KILOBYTES}; exec git "$@"', "git"]
+    return ["/bin/sh", "-c", f'ulimit -f {blocks}; ulimit -v {_MEMORY_KILOBYTES}; exec git "$@"', "git"]
 
 
 def _bounded(
@@ -182,7 +184,7 @@ def _bounded(
 
 def _told(url: str, done: "subprocess.CompletedProcess[bytes]", limits: Limits) -> SourceError:
     said = " ".join((done.stderr or b"").decode("utf-8", "replace").split())[-300:]
-    if "File too large" in said or done.returncode == -signal.SIGXFSZ:
+    if "File too large" in said or f"signal {signal.SIGXFSZ:d}" in said:
         return SourceError(
             f"{url} is larger than the {limits.max_repository_bytes >> 20} MB that are taken.", permanent=True
         )

@@ -102,7 +102,7 @@ class WebClient:
         Raises RequestError, or BlockedAddressError where the address may not be reached.
         """
         sent: dict[str | bytes, str | bytes] = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-        sent |= dict(headers or {})
+        sent.update(headers or {})
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), _SECONDS)
         with (
             _told(url),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _NO_ENTRY = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "403", "404"}
 _LISTING_BYTES = 16 << 20
 _MINUTES_SIGNED = 15
+PAGE = 1000
 
 
 class Bucket:
@@ -68,7 +69,7 @@ class Bucket:
         from botocore.exceptions import BotoCoreError, ClientError
 
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=self._prefix
+            Bucket=self._bucket, Prefix=self._prefix, PaginationConfig={"PageSize": PAGE}
         )
         try:
             for page in pages:

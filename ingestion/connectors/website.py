@@ -123,9 +123,14 @@ class Website:
             self._body = None
 
     def _visit(self, url: str, known: Known | None, crawl: _Crawl) -> Event | None:
-        if not self._rules(url).allows(url):
-            if url == self._start:
-                raise SourceError(f"The site's robots.txt forbids to read {url}.", permanent=True)
+        try:
+            is_allowed = self._rules(url).allows(url)
+        except SourceError as error:
+            if urlsplit(url)[:2] == urlsplit(self._start)[:2]:
+                raise
+            return self._failed(url, str(error), crawl)  # another host is away: this one goes on
+        if not is_allowed:
+            self._require_allowed_start(url)
             return None
         crawl.asked += 1
         try:
@@ -143,8 +148,12 @@ class Website:
         crawl.failures = 0
         return event
 
+    def _require_allowed_start(self, url: str) -> None:
+        if url == self._start:
+            raise SourceError(f"The site's robots.txt forbids to read {url}.", permanent=True)
+
     def _failed(self, url: str, message: str, crawl: _Crawl) -> Problem:
-        """Note that what this page links to was not seen. Raises SourceError where the site itself is away."""
+        """Note that this page's links were not seen. Raises SourceError where the site itself is away."""
         if url == self._start:
             raise SourceError(f"{url} cannot be read. {message}")
         if crawl.failures >= _MOST_FAILURES_IN_A_ROW:
