@@ -28,6 +28,7 @@ TONES: dict[str, Tone] = {
     State.WORKING: "working",
     STALLED: "stalled",
     State.INDEXED: "good",
+    State.SYNCED: "good",
     State.NO_TEXT: "blank",
     State.FAILED: "bad",
     State.QUARANTINED: "quarantined",

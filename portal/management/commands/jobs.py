@@ -99,7 +99,9 @@ def _add_ids(parser: CommandParser) -> None:
 
 def _jobs() -> QuerySet[IngestionJob]:
     jobs = IngestionJob.objects.filter(version__document__deleted_at__isnull=True)
-    return jobs.select_related("version__document__collection").order_by("-created_at", "-pk")
+    return jobs.select_related("version__document__collection", "source__collection").order_by(
+        "-created_at", "-pk"
+    )
 
 
 def _narrowed(jobs: QuerySet[IngestionJob], options: dict[str, Any]) -> QuerySet[IngestionJob]:
@@ -121,11 +123,11 @@ def _found(ids: list[UUID]) -> list[IngestionJob]:
 
 def _row(job: IngestionJob) -> tuple[str, ...]:
     """Return a line of the list; documents go by their id: who runs this need not be let to read them."""
-    document = job.version.document
+    about = job.source or (job.version and job.version.document)
     return (
         str(job.pk),
-        str(document.pk),
-        document.collection.slug,
+        str(about.pk) if about else "-",
+        about.collection.slug if about else "-",
         job.state,
         job.stage,
         _age(job.created_at),
