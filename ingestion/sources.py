@@ -177,11 +177,12 @@ def _filled(one: Field, value: str) -> str:
 def sync_now(*, user: Member, source: Source) -> IngestionJob:
     """Queue a sync and return its job, or the one that is open already; needs the manager role."""
     access.require_role(user=user, collection=source.collection, role=Role.MANAGER)
-    return _open_sync(source)
+    return request_sync(source=source)
 
 
-def _open_sync(source: Source) -> IngestionJob:
-    """Return the one open job of a source, made now where there is none."""
+@transaction.atomic
+def request_sync(*, source: Source) -> IngestionJob:
+    """Return the one open job of a source, made now where there is none: for clock and command line."""
     Source.objects.select_for_update().get(pk=source.pk)
     return source.jobs.filter(state__in=OPEN).first() or ledger.open_sync(source=source)
 
@@ -226,7 +227,7 @@ def open_due_syncs() -> int:
     due = Source.objects.filter(is_enabled=True, every_minutes__gt=0, next_run_at__lte=Now())
     for source in due:
         with transaction.atomic():
-            _open_sync(source)
+            request_sync(source=source)
             Source.objects.filter(pk=source.pk).update(next_run_at=next_run(source))
     return len(due)
 

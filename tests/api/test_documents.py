@@ -63,6 +63,7 @@ def test_upload(cast: Cast) -> None:
     assert shown["outcome"] == "created"
     assert shown["document"]["state"]["state"] == "queued"
     job = IngestionJob.objects.get(version__document=shown["document"]["id"])
+    assert job.version is not None
     assert job.version.created_by == cast.alice
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ingestion import ledger, pipeline, sources, syncing
-from ingestion.documents import add_document, delete_document
+from ingestion import ledger, pipeline, sources
+from ingestion.documents import add_document, delete_document, keep_content
 from ingestion.models import IngestionJob, Source, SyncRun
 from portal.accounts.models import Membership, User
 from retrieval.generations import ensure_first_generation
@@ -127,7 +127,7 @@ def test_a_failing_item_stops_nothing_and_says_why(source: Source, shared: Path,
     (shared / "empty.txt").write_text("")
     (shared / "large.txt").write_bytes(b"x" * (2 << 20))
     (shared / "tool.exe").write_bytes(b"MZ")
-    (shared / "program").write_bytes(b"\x7fELF\x00\x01" * 50)
+    (shared / "program").write_bytes(b"MZ\x90\x00" + bytes(100))
     run = sync(source)
     assert run.state == "partly"
     assert counts(run) == {"new": 2, "left_out": 1, "failed": 3}
@@ -220,27 +220,27 @@ def test_a_sync_that_lost_its_claim_writes_nothing_more(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when a stopped worker wakes up late: another one has the job by then."""
-    keep = syncing.keep_content
+    keep = keep_content
 
     def slow(**more: Any) -> Any:
         IngestionJob.objects.filter(source=source).update(fence=99)
         return keep(**more)
 
-    monkeypatch.setattr(syncing, "keep_content", slow)
+    monkeypatch.setattr("ingestion.syncing.keep_content", slow)
     assert pipeline.work_on_next()
     assert Document.objects.count() == 0
     assert source.items.count() == 0
 
 
 def test_cancelling_ends_the_run_and_keeps_what_came(alice: User, source: Source, monkeypatch: Any) -> None:
-    keep = syncing.keep_content
+    keep = keep_content
 
     def cancel_at_the_second(**more: Any) -> Any:
         if Document.objects.exists():
             sources.cancel_sync(user=alice, source=source)
         return keep(**more)
 
-    monkeypatch.setattr(syncing, "keep_content", cancel_at_the_second)
+    monkeypatch.setattr("ingestion.syncing.keep_content", cancel_at_the_second)
     assert pipeline.work_on_next()
     assert source.runs.get().state == "cancelled"
     assert Document.objects.count() == 1
@@ -249,7 +249,7 @@ def test_cancelling_ends_the_run_and_keeps_what_came(alice: User, source: Source
 
 
 def test_a_run_that_was_cut_off_goes_on_and_counts_once(source: Source, monkeypatch: Any) -> None:
-    keep, calls = syncing.keep_content, []
+    keep, calls = keep_content, []
 
     def die_at_the_second(**more: Any) -> Any:
         calls.append(more["name"])
@@ -257,7 +257,7 @@ def test_a_run_that_was_cut_off_goes_on_and_counts_once(source: Source, monkeypa
             raise SystemExit
         return keep(**more)
 
-    monkeypatch.setattr(syncing, "keep_content", die_at_the_second)
+    monkeypatch.setattr("ingestion.syncing.keep_content", die_at_the_second)
     with pytest.raises(SystemExit):
         pipeline.work_on_next()
     monkeypatch.undo()
