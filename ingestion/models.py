@@ -1,11 +1,15 @@
 """The ledger: one row per unit of ingestion work. Postgres is the truth; the broker only rings the bell."""
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import MD5, Now
 from django.utils import timezone
+
+if TYPE_CHECKING:
+    from retrieval.models import DocumentVersion
 
 
 class IngestionJob(models.Model):
@@ -109,6 +113,13 @@ class IngestionJob(models.Model):
     def kind(self) -> Kind:
         """What is to be done, told by what the job is about."""
         return self.Kind.DOCUMENT if self.source_id is None else self.Kind.SOURCE
+
+    @property
+    def document_version(self) -> "DocumentVersion":
+        """What a job that reads a document is about. Raises ValueError for a job of another kind."""
+        if self.version is None:
+            raise ValueError(f"Job {self.pk} is about no document.")
+        return self.version
 
 
 class WorkerPulse(models.Model):

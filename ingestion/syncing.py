@@ -103,7 +103,8 @@ def _begin(claim: Claim, source: Source) -> SyncRun:
     close_ended_runs()
     with transaction.atomic():
         ledger.lock(claim)
-        return SyncRun.objects.get_or_create(source=source, job_id=UUID(claim.job_id))[0]
+        running = {"state": SyncRun.State.RUNNING, "finished_at": None, "message": ""}
+        return SyncRun.objects.update_or_create(source=source, job_id=UUID(claim.job_id), defaults=running)[0]
 
 
 def _actor(source: Source) -> Member:
