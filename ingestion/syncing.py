@@ -51,6 +51,11 @@ log = logging.getLogger(__name__)
 
 Outcome = SourceItem.Outcome
 _REPORT_EVERY_SECONDS = 0.5
+# A source may have 100,000 items, all of which are held in memory: no more of each than is looked at.
+_NEEDED = (
+    "source", "key", "path", "fingerprint", "memo", "outcome", "message", "run",
+    "document__name", "document__deleted_at", "document__collection",
+)  # fmt: skip
 _TAKEN_IN = {Outcome.NEW, Outcome.CHANGED, Outcome.UNCHANGED}
 _DELETED_HERE = "It was deleted in the portal, so it stays out until it is restored there."
 
@@ -227,7 +232,8 @@ class _Pass:
     reported: float = 0.0
 
     def go(self) -> Told:
-        self.items = {item.key: item for item in self.source.items.select_related("document__collection")}
+        items = self.source.items.select_related("document").only(*_NEEDED)
+        self.items = {item.key: item for item in items.iterator()}
         known = {key: Known(one.fingerprint, one.memo) for key, one in self.items.items() if one.fingerprint}
         unsettled = any(
             not item.fingerprint and item.outcome == Outcome.FAILED for item in self.items.values()

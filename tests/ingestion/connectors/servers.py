@@ -7,6 +7,7 @@ import pwd
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -80,7 +81,9 @@ class Site:
 
 
 @contextmanager
-def site() -> Iterator[Site]:
+def site(*, tls: tuple[Path, Path] | None = None) -> Iterator[Site]:
+    """Serve a site; `tls` are a certificate and its key."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -112,6 +115,10 @@ def site() -> Iterator[Site]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     served = Site(server.server_address[1])
     with _serving(server):
         yield served
@@ -244,6 +251,7 @@ def _process(command: list[str], port: int, *, stop: signal.Signals = signal.SIG
 @dataclass(frozen=True)
 class MailServer:
     port: int
+    tls_port: int
     user: str = "team"
     password: str = "open-sesame"
 
@@ -252,7 +260,7 @@ _DOVECOT = """
 base_dir = {folder}/run
 state_dir = {folder}/run
 log_path = {folder}/dovecot.log
-ssl = no
+{ssl}
 disable_plaintext_auth = no
 protocols = imap
 default_internal_user = {user}
@@ -267,7 +275,8 @@ service imap-login {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {tls_port}
+    ssl = yes
   }}
 }}
 service anvil {{
@@ -288,12 +297,12 @@ userdb {{
 
 
 @contextmanager
-def mail_server() -> Iterator[MailServer]:
+def mail_server(*, tls: tuple[Path, Path] | None = None) -> Iterator[MailServer]:
     """Run Dovecot, where it is installed. Mail belongs to nobody: Dovecot keeps none for root."""
     program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         pytest.skip("needs dovecot, which is not installed here: apt-get install dovecot-imapd")
-    served, own = MailServer(free_port()), pwd.getpwuid(os.getuid())
+    served, own = MailServer(free_port(), free_port()), pwd.getpwuid(os.getuid())
     keeper = pwd.getpwnam("nobody") if own.pw_uid == 0 else own
     with tempfile.TemporaryDirectory(prefix="cited-mail-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -310,6 +319,8 @@ def mail_server() -> Iterator[MailServer]:
                 login=keeper.pw_name,
                 group=grp.getgrgid(own.pw_gid).gr_name,
                 port=served.port,
+                tls_port=served.tls_port if tls else 0,
+                ssl=f"ssl = yes\nssl_cert = <{tls[0]}\nssl_key = <{tls[1]}" if tls else "ssl = no",
                 password=served.password,
                 uid=keeper.pw_uid,
                 gid=keeper.pw_gid,
