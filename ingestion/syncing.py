@@ -56,6 +56,8 @@ _NEEDED = (
     "source", "key", "path", "fingerprint", "memo", "outcome", "message", "run",
     "document__name", "document__deleted_at", "document__collection",
 )  # fmt: skip
+_UNREADABLE = "The portal cannot read files with this ending."
+_AT_ONCE = 500
 _TAKEN_IN = {Outcome.NEW, Outcome.CHANGED, Outcome.UNCHANGED}
 _DELETED_HERE = "It was deleted in the portal, so it stays out until it is restored there."
 
@@ -228,6 +230,7 @@ class _Pass:
     items: dict[str, SourceItem] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
+    left_out: list[SourceItem] = field(default_factory=list)
     must_repeat: bool = False
     reported: float = 0.0
 
@@ -250,6 +253,7 @@ class _Pass:
                     self._remove(event.key)
                 case Finished() as event:
                     finished = event
+        self._remember_left_out()
         if finished is None:
             raise SourceError("The source broke off. Nothing was taken as vanished.")
         if finished.complete:
@@ -278,9 +282,36 @@ class _Pass:
         elif item and item.fingerprint == found.fingerprint and item.outcome != Outcome.LEFT_OUT:
             self._unchanged(found, item)
         elif is_left_out(found.path or (item.path if item else "")):
-            self._note(found, item, Outcome.LEFT_OUT, "The portal cannot read files with this ending.")
+            self._leave_out(found, item)
         else:
             self._take_in(found, item)
+
+    def _leave_out(self, found: Found, item: SourceItem | None) -> None:
+        """Remember a file that no parser reads: there may be thousands, as in a repository of code."""
+        if item is not None:
+            self._note(found, item, Outcome.LEFT_OUT, _UNREADABLE)
+            return
+        self.counts[Outcome.LEFT_OUT] += 1
+        self.left_out.append(
+            SourceItem(
+                source=self.source,
+                run=self.run,
+                key=found.key,
+                path=found.path,
+                fingerprint=found.fingerprint,
+                memo=found.memo,
+                outcome=Outcome.LEFT_OUT,
+                message=_UNREADABLE,
+            )
+        )
+        if len(self.left_out) >= _AT_ONCE:
+            self._remember_left_out()
+
+    def _remember_left_out(self) -> None:
+        with transaction.atomic():
+            ledger.lock(self.claim)
+            SourceItem.objects.bulk_create(self.left_out)
+        self.left_out.clear()
 
     def _is_deleted_here(self, item: SourceItem) -> bool:
         """Return whether somebody deleted the document in the portal, and nobody restored it."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ingestion import ledger, pipeline, sources
+from ingestion import ledger, pipeline, sources, tasks
 from ingestion.documents import add_document, delete_document, keep_content
 from ingestion.models import IngestionJob, Source, SyncRun
 from portal.accounts.models import Membership, User
@@ -389,3 +389,13 @@ def test_a_mailbox(alice: User, plans: Collection, shared: Path) -> None:
         assert "soup" in search(user=alice, query="When is there soup?").hits[0].text
         assert counts(sync(source)) == {"unchanged": 1}
         box.logout()
+
+
+def test_the_clock_knows_of_sources(source: Source, settings: Any) -> None:
+    entry = settings.CELERY_BEAT_SCHEDULE["sync"]
+    assert entry["schedule"] <= 60
+    Source.objects.update(next_run_at=timezone.now())
+    source.jobs.all().delete()
+    assert entry["task"] == tasks.sync_due.name
+    tasks.sync_due()
+    assert source.jobs.filter(state="queued").count() == 1
