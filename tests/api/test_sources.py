@@ -8,6 +8,9 @@ from ingestion.models import Source
 from tests.api.client import Api, ok, problem, same_problem
 from tests.factories import Cast
 
+# The heartbeat has a connection of its own, so what a sync works on must be committed.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 
 @pytest.fixture
 def source(cast: Cast, tmp_path: Path, settings: Any) -> Source:

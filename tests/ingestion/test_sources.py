@@ -13,6 +13,8 @@ from retrieval.models import Role
 from tests import factories
 from tests.factories import Cast
 
+# The heartbeat has a connection of its own, so what a sync works on must be committed.
+pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "swordfish-7"
 MAIL = {"host": "mail.example.com", "username": "team"}
 
@@ -133,11 +135,7 @@ def test_who_saves_it_stands_behind_it(cast: Cast) -> None:
     assert change(cast, source, user=cast.bob).acts_for_id == cast.bob.pk
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_failing_source_tells_no_secret(
-    transactional_db: None, settings: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    cast = factories.cast()
+def test_a_failing_source_tells_no_secret(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     git = {"url": "https://git.invalid/handbook.git", "username": "me"}
     for kind, configuration in (

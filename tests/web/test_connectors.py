@@ -10,6 +10,8 @@ from tests import factories
 from tests.factories import Cast
 from tests.web.browser import Reader, text
 
+# The heartbeat has a connection of its own, so what a sync works on must be committed.
+pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "swordfish-7"
 
 

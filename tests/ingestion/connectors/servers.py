@@ -64,6 +64,7 @@ class Site:
     asked: list[tuple[str, int]] = field(default_factory=list)
     sent: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
+    answer_all: Page | None = None
 
     @property
     def url(self) -> str:
@@ -92,7 +93,7 @@ def site(*, tls: tuple[Path, Path] | None = None) -> Iterator[Site]:
             super().setup()
 
         def do_GET(self) -> None:
-            page = served.pages.get(self.path, Page(status=404))
+            page = served.answer_all or served.pages.get(self.path, Page(status=404))
             tag = f'"{hashlib.md5(page.body, usedforsecurity=False).hexdigest()}"'
             status, body = page.status, page.body
             if page.has_etag and status == 200 and self.headers.get("If-None-Match") == tag:
