@@ -11,6 +11,8 @@ RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install -r requirements.lock
 
 FROM python:3.11-slim-bookworm
+# For sources that are Git repositories.
+RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --create-home cited \
     && install -d -o cited -g cited /var/lib/cited
 COPY --from=build /opt/venv /opt/venv

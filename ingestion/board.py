@@ -108,7 +108,7 @@ def board_rows(jobs: Iterable[IngestionJob], outlook: Outlook | None = None) -> 
     listed = list(jobs)
     open_ones = [job.pk for job in listed if job.state in OPEN]
     known = forecast(IngestionJob.objects.filter(pk__in=open_ones), outlook) if open_ones else {}
-    return [Row(job.version.document, describe_job(job, known.get(job.pk))) for job in listed]
+    return [Row(job.document_version.document, describe_job(job, known.get(job.pk))) for job in listed]
 
 
 def whole_portal(*, user: Member) -> Health:

@@ -64,6 +64,40 @@ def add_document(
         return _record(user, collection, name, blob, media_type, chosen)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Bytes that are on disk, with the name and the type that a document of them would have."""
+
+    name: str
+    blob: Blob
+    media_type: str
+
+
+def keep_content(*, name: str, content: IO[bytes]) -> Kept:
+    """Keep some bytes for `record_kept`. Raises InvalidInputError for what cannot be used."""
+    cleaned = clean_name(name)
+    blob = store_blob(_pieces(content, cleaned))
+    return Kept(cleaned, blob, _detect(blob, cleaned))
+
+
+@transaction.atomic
+def record_kept(*, user: Member, collection: Collection, document: Document | None, kept: Kept) -> Added:
+    """Make kept bytes the newest version of a document, or without one a document of a free name.
+
+    For what comes by itself: it must not replace what somebody uploaded under the same name. Needs the
+    contributor role.
+    """
+    home = document.collection if document else collection
+    access.require_role(user=user, collection=home, role=Role.CONTRIBUTOR)
+    created = document is None
+    if document is None:
+        free = free_name(kept.name, taken=live_documents(collection))
+        document = Document.objects.create(
+            collection=collection, name=free, title=kept.name, created_by_id=user.pk
+        )
+    return _record_version(user, document, kept.blob, kept.media_type, created=created)
+
+
 def clean_name(name: str) -> str:
     """Return a file name without folders, control, invisible and direction characters.
 
@@ -122,6 +156,10 @@ def _record(
     created = document is None
     if document is None:
         document = _create(user, collection, name, teams)
+    return _record_version(user, document, blob, media_type, created=created)
+
+
+def _record_version(user: Member, document: Document, blob: Blob, media_type: str, *, created: bool) -> Added:
     latest = document.versions.order_by("-number").first()
     if latest is not None and latest.sha256 == blob.sha256:
         return Added(document, latest, None, "unchanged")

@@ -144,7 +144,7 @@ def _rest(job: IngestionJob, pace: Pace) -> float | None:
 
     A file that takes longer than its kind in this stage is expected to do so in the later ones, too.
     """
-    kind = _kind(job.version.media_type, job.version.size)
+    kind = _kind(job.document_version.media_type, job.document_version.size)
     if job.stage not in _STAGES:
         return pace.whole(kind)
     usual, elapsed = pace.stage(kind, job.stage), _elapsed(job)

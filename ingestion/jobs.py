@@ -35,7 +35,7 @@ def newest_jobs() -> QuerySet[IngestionJob]:
     newer = DocumentVersion.objects.filter(
         document=OuterRef("version__document"), number__gt=OuterRef("version__number")
     )
-    jobs = IngestionJob.objects.filter(version__document__deleted_at__isnull=True)
+    jobs = IngestionJob.objects.filter(version__isnull=False, version__document__deleted_at__isnull=True)
     return jobs.filter(~Exists(newer))
 
 

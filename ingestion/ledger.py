@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from ingestion.bell import ring
-from ingestion.models import IngestionJob
+from ingestion.models import IngestionJob, Source
 from retrieval.models import DocumentVersion
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ OPEN = (State.QUEUED, State.WORKING)
 MAX_LOSSES = 10
 _DOING = {
     IngestionJob.Kind.DOCUMENT: "read this document. Retry it, or upload another copy",
+    IngestionJob.Kind.SOURCE: "synced this source. Sync it again, or tell your admin",
 }
 
 
@@ -61,6 +62,13 @@ def open_job(*, version: DocumentVersion) -> IngestionJob:
     return job
 
 
+def open_sync(*, source: Source) -> IngestionJob:
+    """Write a job for a source, in the caller's transaction, and ring for it after the commit."""
+    job = IngestionJob.objects.create(source=source)
+    ring_on_commit()
+    return job
+
+
 def ring_on_commit() -> None:
     """Wake a worker once the current transaction is committed."""
     transaction.on_commit(ring)
@@ -73,6 +81,11 @@ placed AS (
     FROM ingestion_ingestionjob AS job
     JOIN retrieval_documentversion AS version ON version.id = job.version_id
     JOIN retrieval_document AS document ON document.id = version.document_id
+    WHERE job.state IN ('queued', 'working')
+    UNION ALL
+    SELECT job.id, source.collection_id
+    FROM ingestion_ingestionjob AS job
+    JOIN ingestion_source AS source ON source.id = job.source_id
     WHERE job.state IN ('queued', 'working')
 )
 """
@@ -88,8 +101,13 @@ SELECT job.id
 FROM ingestion_ingestionjob AS job
 JOIN placed USING (id)
 LEFT JOIN busy USING (collection_id)
-WHERE (job.state = 'queued' AND job.due_at <= statement_timestamp())
-   OR (job.state = 'working' AND job.lease_expires_at <= statement_timestamp())
+WHERE ((job.state = 'queued' AND job.due_at <= statement_timestamp())
+   OR (job.state = 'working' AND job.lease_expires_at <= statement_timestamp()))
+  AND (job.source_id IS NULL OR %(syncs)s > (
+    SELECT count(*) FROM ingestion_ingestionjob AS other
+    WHERE other.source_id IS NOT NULL AND other.state = 'working'
+      AND other.lease_expires_at > statement_timestamp()
+  ))
 ORDER BY coalesce(busy.jobs, 0), job.due_at, job.id
 LIMIT 1
 FOR UPDATE OF job SKIP LOCKED
@@ -131,9 +149,14 @@ def _requeue_lost() -> None:
 
 def _lock_next() -> IngestionJob | None:
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT)
+        cursor.execute(_NEXT, {"syncs": _most_syncs()})
         row = cursor.fetchone()
     return IngestionJob.objects.get(pk=row[0]) if row else None
+
+
+def _most_syncs() -> int:
+    """Syncs may take long, so they leave half of a worker to uploads."""
+    return max(1, int(settings.WORKER_CONCURRENCY) // 2)
 
 
 def _is_exhausted(job: IngestionJob) -> bool:
@@ -147,7 +170,7 @@ def _claim(job: IngestionJob) -> Claim:
     claim = Claim(str(job.pk), job.kind, job.fence + 1, job.attempts + 1)
     IngestionJob.objects.filter(pk=job.pk).update(
         state=State.WORKING,
-        stage=Stage.PARSING,
+        stage=Stage.PARSING if claim.kind == IngestionJob.Kind.DOCUMENT else Stage.SYNCING,
         attempts=claim.attempt,
         losses=job.losses,
         fence=claim.fence,

@@ -20,6 +20,7 @@ from ingestion.models import IngestionJob
 from ingestion.parsing.document import ParsedDocument
 from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.sandbox import Limits, parse_file
+from ingestion.syncing import sync
 from llm.errors import EmbeddingError
 from retrieval.blobs import blob_path
 from retrieval.generations import NoGenerationError, embedder, serving_generation
@@ -89,7 +90,7 @@ def _work(claim: Claim, lost: threading.Event) -> None:
     except Exception as error:  # the ledger's edge: whatever happens has to end up in the ledger
         log.exception("job %s failed", claim.job_id)
         message = (
-            f"Reading this document failed inside the portal ({type(error).__name__}). "
+            f"This failed inside the portal ({type(error).__name__}). "
             "Retry it; where that fails too, tell your admin."
         )
         ledger.fail(claim, reason="internal", message=message, permanent=False)
@@ -207,4 +208,5 @@ def _as_index(parsed: ParsedDocument, chunks: list[NewChunk], vectors: NDArray[n
 
 _WORK: dict[IngestionJob.Kind, Callable[[Claim, threading.Event], None]] = {
     IngestionJob.Kind.DOCUMENT: _ingest,
+    IngestionJob.Kind.SOURCE: sync,
 }

@@ -28,6 +28,7 @@ TONES: dict[str, Tone] = {
     State.WORKING: "working",
     STALLED: "stalled",
     State.INDEXED: "good",
+    State.SYNCED: "good",
     State.NO_TEXT: "blank",
     State.FAILED: "bad",
     State.QUARANTINED: "quarantined",
@@ -104,7 +105,7 @@ def describe_state(document: Document, known: Forecast | None = None) -> Documen
 
 def describe_job(job: IngestionJob, known: Forecast | None = None) -> DocumentState:
     """Return the state of a document by its newest job, in words for a person."""
-    return _describe({field: getattr(job, field) for field in _FIELDS}, job.version.document, known)
+    return _describe({field: getattr(job, field) for field in _FIELDS}, job.document_version.document, known)
 
 
 def _describe(job: dict[str, Any], document: Document, known: Forecast | None) -> DocumentState:

@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 
-from ingestion import bell, housekeeping, ledger, pipeline, workers
+from ingestion import bell, housekeeping, ledger, pipeline, sources, workers
 from retrieval.generations import embedder
 
 _RINGS_PER_SWEEP = 8
@@ -23,6 +23,12 @@ def work() -> None:
 def sweep() -> None:
     """Ring for every due job that no message may have told of."""
     bell.ring(min(ledger.due_jobs().count(), _RINGS_PER_SWEEP))
+
+
+@shared_task
+def sync_due() -> None:
+    """Queue the sources whose time has come."""
+    sources.open_due_syncs()
 
 
 @shared_task

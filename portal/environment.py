@@ -4,8 +4,12 @@ A setting is an environment variable, or else a line `NAME=value` of the file EN
 the project's folder, if there is one), or else its default.
 """
 
+import ipaddress
 import os
 from pathlib import Path
+from typing import TypeAlias
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _KNOWN: dict[str, str] = {}
 
@@ -65,6 +69,22 @@ def flag(name: str, default: str) -> bool:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in _read(name, default).split(",") if word.strip()]
+
+
+def networks(name: str, default: str = "") -> list[Network]:
+    found: list[Network] = []
+    for word in words(name, default):
+        try:
+            found.append(ipaddress.ip_network(word))
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{name} must list networks such as 10.0.0.0/8; {word!r} is none: {error}."
+            ) from error
+    return found
+
+
+def paths(name: str) -> list[Path]:
+    return [Path(word).expanduser().resolve() for word in words(name)]
 
 
 def path(name: str, default: Path) -> Path:

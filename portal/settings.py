@@ -41,6 +41,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = [
     *env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
     urlsplit(BASE_URL).hostname or "localhost",
@@ -188,6 +189,11 @@ PARSE_CPU_SECONDS = env.number("PARSE_CPU_SECONDS", 900, least=1)
 PARSE_WALL_SECONDS = env.number("PARSE_WALL_SECONDS", 1800, least=1)
 PARSE_MEMORY_MB = env.number("PARSE_MEMORY_MB", 1024, least=256)
 PARSE_MAX_PAGES = env.number("PARSE_MAX_PAGES", 5000, least=1)
+# Sources that documents come from by themselves, and where they may lead.
+SOURCE_FOLDERS = env.paths("SOURCE_FOLDERS")
+SOURCE_PRIVATE_NETWORKS = env.networks("SOURCE_PRIVATE_NETWORKS")
+SOURCE_MAX_ITEMS = env.number("SOURCE_MAX_ITEMS", 100_000, least=1)
+SOURCE_REPOSITORY_MB = env.number("SOURCE_REPOSITORY_MB", 1024, least=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
@@ -197,6 +203,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(SWEEP_SECONDS),
         "options": {"expires": SWEEP_SECONDS},
     },
+    "sync": {"task": "ingestion.tasks.sync_due", "schedule": 60.0, "options": {"expires": 60}},
     "tidy": {"task": "ingestion.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
 }
 

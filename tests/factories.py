@@ -16,7 +16,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.utils import timezone
 
-from ingestion.models import IngestionJob
+from ingestion.models import IngestionJob, Source
 from portal.accounts.models import ApiToken, Membership, Team, User
 from portal.accounts.tokens import create_token
 from retrieval.generations import embedder, ensure_first_generation
@@ -306,6 +306,16 @@ def docx(*paragraphs: str, heading: str = "") -> bytes:
         word.add_paragraph(paragraph)
     word.save(buffer)
     return buffer.getvalue()
+
+
+def source(
+    collection: Collection, *, name: str = "", kind: str = "folder", acts_for: User | None = None, **more: Any
+) -> Source:
+    """Return a source that nothing was read from yet."""
+    made: Source = Source.objects.create(
+        collection=collection, name=name or f"Source {next(_numbers)}", kind=kind, acts_for=acts_for, **more
+    )
+    return made
 
 
 @dataclass(frozen=True, slots=True)

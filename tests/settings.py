@@ -10,10 +10,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_PREFIXES = ("DATABASE_", "EMBEDDING_", "LLM_", "CELERY_", "PARSE_", "JOB_", "SEARCH_")
+_PREFIXES = ("DATABASE_", "EMBEDDING_", "LLM_", "CELERY_", "PARSE_", "JOB_", "SEARCH_", "SOURCE_")
 _NAMES = {"ADMIN_EMAIL", "ALLOWED_HOSTS", "BASE_URL", "BEHIND_PROXY", "BIND_HOST", "DEBUG", "MEDIA_ROOT"}
-_NAMES |= {"MAX_QUESTION_CHARS", "MAX_UPLOAD_MB", "PORT", "PORTAL_NAME", "SECRET_KEY", "SECURE_COOKIES"}
-_NAMES |= {"SWEEP_SECONDS", "TIME_ZONE", "WORKER_CONCURRENCY"}
+_NAMES |= {"MAX_QUESTION_CHARS", "MAX_UPLOAD_MB", "PORT", "PORTAL_NAME", "SECRET_KEY", "SECRET_KEY_FALLBACKS"}
+_NAMES |= {"SECURE_COOKIES", "SWEEP_SECONDS", "TIME_ZONE", "WORKER_CONCURRENCY"}
 # Child processes of a test are given TEST_VAR_DIR by it, and with it everything that they are to know.
 if "TEST_VAR_DIR" not in os.environ:
     for _name in [name for name in os.environ if name.startswith(_PREFIXES) or name in _NAMES]:

@@ -51,6 +51,14 @@ ACCESS: dict[str, Access] = {
     "manage_ingestion": "signed_in",
     "manage_ingestion_rows": "signed_in",
     "manage_ingestion_act": "signed_in",
+    "connectors": "signed_in",
+    "connector_add": "signed_in",
+    "connector": "team",
+    "connector_settings": "team",
+    "connector_sync": "team",
+    "connector_cancel": "team",
+    "connector_pause": "team",
+    "connector_delete": "team",
     "teams": "signed_in",
     "team": "team",
     "team_invite": "team",
@@ -98,6 +106,11 @@ ACCESS: dict[str, Access] = {
     "api:restore": "team",
     "api:read_jobs": "signed_in",
     "api:retry_all": "team",
+    "api:read_sources": "signed_in",
+    "api:read_source": "team",
+    "api:sync_source": "team",
+    "api:read_runs": "team",
+    "api:read_failed_items": "team",
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # What the API checks before it looks for the thing: a body of the right form.
@@ -142,6 +155,8 @@ def paths(cast: Cast) -> Iterator[tuple[str, str]]:
         "token_id": token.pk,
         "secret": "x" * 43,
         "team": "red",
+        "source_id": factories.source(cast.papers, acts_for=cast.alice).pk,
+        "kind": "folder",
     }
     for name, pattern in routes():
         wanted = {key: value for key, value in known.items() if f":{key}>" in pattern}

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from portal.api import answers, collections, documents, history, jobs, me, search
+from portal.api import answers, collections, documents, history, jobs, me, search, sources
 from portal.api.problems import Problem, TooLargeError, method_not_allowed, not_found, register
 
 _DESCRIPTION = """
@@ -88,5 +88,6 @@ for router in (
     documents.router,
     history.router,
     jobs.router,
+    sources.router,
 ):
     api.add_router("", router)

@@ -99,7 +99,7 @@ def _ingest(asker: User, collection: Collection, evalset: EvalSet, on_progress: 
         questions=len(evalset.questions),
         ingest_seconds=round(time.monotonic() - began, 1),
         not_indexed={
-            job.version.document.name: f"{job.state}: {job.message}"
+            job.document_version.document.name: f"{job.state}: {job.message}"
             for job in jobs.exclude(state=IngestionJob.State.INDEXED)
         },
     )

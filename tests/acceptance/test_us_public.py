@@ -55,7 +55,7 @@ def _cited_first(answer: ShownAnswer) -> Source:
 
 def test_every_file_is_indexed_and_no_chunk_is_over_the_models_limit(us_public: Library) -> None:
     open_or_failed = IngestionJob.objects.exclude(state="indexed").select_related("version__document")
-    assert [(job.version.document.name, job.state, job.message) for job in open_or_failed] == []
+    assert [(job.document_version.document.name, job.state, job.message) for job in open_or_failed] == []
     assert Document.objects.filter(current_version__chunk_count__gt=0).count() == 49
     assert not Chunk.objects.filter(tokens__gt=254).exists()
 

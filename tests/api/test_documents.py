@@ -63,7 +63,7 @@ def test_upload(cast: Cast) -> None:
     assert shown["outcome"] == "created"
     assert shown["document"]["state"]["state"] == "queued"
     job = IngestionJob.objects.get(version__document=shown["document"]["id"])
-    assert job.version.created_by == cast.alice
+    assert job.document_version.created_by == cast.alice
 
 
 def test_upload_again(cast: Cast) -> None:

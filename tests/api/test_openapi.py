@@ -50,6 +50,11 @@ def test_the_schema_lists_every_operation(db: None) -> None:
         "POST /collections/{slug}/retry-failed",
         "GET /jobs",
         "POST /documents/{document_id}/retry",
+        "GET /sources",
+        "GET /sources/{source_id}",
+        "POST /sources/{source_id}/sync",
+        "GET /sources/{source_id}/runs",
+        "GET /sources/{source_id}/failed-items",
     }
 
 

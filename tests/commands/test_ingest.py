@@ -141,7 +141,7 @@ def _end_jobs(states: dict[str, str]) -> None:
     try:
         while states:
             for job in IngestionJob.objects.filter(state="queued", version__document__name__in=states):
-                state = states.pop(job.version.document.name)
+                state = states.pop(job.document_version.document.name)
                 IngestionJob.objects.filter(pk=job.pk).update(state=state, message="It is broken.")
             time.sleep(0.05)
     finally:

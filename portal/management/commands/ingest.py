@@ -130,7 +130,7 @@ class Command(BaseCommand):
     def _tell_reasons(self, run: _Run) -> None:
         ended = IngestionJob.objects.filter(pk__in=[job.pk for job in run.jobs]).exclude(state=_State.INDEXED)
         for job in ended.select_related("version__document").order_by("version__document__name", "pk"):
-            name, message = job.version.document.name, job.message or job.reason
+            name, message = job.document_version.document.name, job.message or job.reason
             self.stdout.write(f"{job.get_state_display().lower()}: {printable(f'{name}: {message}')}")
 
 

@@ -98,7 +98,7 @@ def _add_ids(parser: CommandParser) -> None:
 
 
 def _jobs() -> QuerySet[IngestionJob]:
-    jobs = IngestionJob.objects.filter(version__document__deleted_at__isnull=True)
+    jobs = IngestionJob.objects.filter(version__isnull=False, version__document__deleted_at__isnull=True)
     return jobs.select_related("version__document__collection").order_by("-created_at", "-pk")
 
 
@@ -121,7 +121,7 @@ def _found(ids: list[UUID]) -> list[IngestionJob]:
 
 def _row(job: IngestionJob) -> tuple[str, ...]:
     """Return a line of the list; documents go by their id: who runs this need not be let to read them."""
-    document = job.version.document
+    document = job.document_version.document
     return (
         str(job.pk),
         str(document.pk),
@@ -140,9 +140,9 @@ def _facts(job: IngestionJob) -> list[tuple[str, str]]:
     took = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in job.stage_seconds.items())
     return [
         *facts,
-        ("version", str(job.version.number)),
-        ("type", job.version.media_type),
-        ("size", str(job.version.size)),
+        ("version", str(job.document_version.number)),
+        ("type", job.document_version.media_type),
+        ("size", str(job.document_version.size)),
         ("progress", f"{job.done} of {job.total}"),
         ("losses", str(job.losses)),
         ("worker", job.worker or "-"),
