@@ -41,6 +41,8 @@ _SYSTEM = (
     "/dev/urandom", "/dev/zero",
 )  # fmt: skip
 
+_OFFICE_SOCKETS = Path("/tmp")  # noqa: S108 - where LibreOffice insists on one, whatever TMPDIR is
+
 _NETWORK_EVENTS = frozenset(
     {
         "socket.connect",
@@ -89,6 +91,7 @@ def confine(limits: Limits, *, folder: Path, document: Path, program: str | None
     restrict_files(
         readable=[*_libraries(), document, *([Path(program).resolve().parents[1]] if program else [])],
         writable=[folder, Path("/dev/null")],
+        sockets=[_OFFICE_SOCKETS] if program and program.endswith("soffice.bin") else [],
     )
     if program is None:
         refuse_processes_and_sockets()

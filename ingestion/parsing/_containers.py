@@ -61,16 +61,15 @@ def _declared(archive: zipfile.ZipFile) -> str:
         return ""
 
 
-def ole_streams(path: Path, head: bytes) -> str:
-    """Return what the directory of an OLE file holds, as text in which stream names can be looked for.
+def ole_directory(path: Path, head: bytes) -> bytes:
+    """Return how the directory of an OLE file begins, its root entry first; what the file says of itself.
 
     The directory is found by the header; the file's own tables are not followed, so no loop in them matters.
     """
     shift = int.from_bytes(head[30:32], "little")
     first = int.from_bytes(head[48:52], "little")
-    seen = head
-    if shift in {9, 12} and first < 1 << 24:
-        with path.open("rb") as file:
-            file.seek((first + 1) << shift)
-            seen += file.read(_DIRECTORY_LOOK)
-    return seen.decode("utf-16-le", "replace")
+    if shift not in {9, 12} or first > 1 << 24:
+        return b""
+    with path.open("rb") as file:
+        file.seek((first + 1) << shift)
+        return file.read(_DIRECTORY_LOOK)

@@ -24,14 +24,20 @@ _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 # File rights by version of the interface: removing and making files; then moving; truncating; devices.
 _FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
+_MAKE_SOCKET = 1 << 9
 _ON_PLAIN_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | (1 << 14)
 _NETWORK = 3  # bind and connect
 _NETWORK_SINCE, _SCOPES_SINCE = 4, 6
 _SCOPES = 3  # abstract sockets and signals of others
 
 
-def restrict_files(*, readable: Iterable[Path], writable: Iterable[Path]) -> bool:
-    """Restrict this process and those it starts to the given files and folders; False without Landlock."""
+def restrict_files(
+    *, readable: Iterable[Path], writable: Iterable[Path], sockets: Iterable[Path] = ()
+) -> bool:
+    """Restrict this process and those it starts to the given files and folders; False without Landlock.
+
+    In ``sockets`` local sockets can be made, and nothing be read, changed or removed.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_CREATE, None, 0, _VERSION_QUERY)
     if version < 1:
@@ -52,6 +58,8 @@ def restrict_files(*, readable: Iterable[Path], writable: Iterable[Path]) -> boo
             _allow(libc, rules, path, files & _READ)
         for path in writable:
             _allow(libc, rules, path, files)
+        for path in sockets:
+            _allow(libc, rules, path, _MAKE_SOCKET)
         return bool(libc.syscall(_RESTRICT, rules, 0) == 0)
     finally:
         os.close(rules)

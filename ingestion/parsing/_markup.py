@@ -81,10 +81,11 @@ _KINDS: dict[str, BlockKind] = {"li": "list_item", "figcaption": "caption", "cap
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE
 )
-# Roles and names that mark what stands around the content. Names only count whole, as sites write them.
+# Roles and names that mark what stands around the content. A bare "menu" may be a restaurant's.
 _AROUND = frozenset({"navigation", "banner", "contentinfo", "search", "menu", "menubar"})
 _MENU = re.compile(
-    r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|breadcrumbs?|cookie[\w-]*|skip-?link)(?:[\s_-]|$)",
+    r"(?:^|\s)(?:(?:[\w-]+[_-])?(?:nav|navbar|navigation|breadcrumbs?)|(?:main|site)-menu"
+    r"|cookie-(?:banner|notice|consent)|skip-?link)(?:\s|$)",
     re.IGNORECASE,
 )
 _MENU_TAGS = frozenset({"div", "ul", "ol", "section", "header", "aside", "p"})

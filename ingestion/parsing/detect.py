@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingestion.parsing._containers import OLE_START, ole_streams, zip_parts
+from ingestion.parsing._containers import OLE_START, ole_directory, zip_parts
 from ingestion.parsing._text import one_line
 from ingestion.parsing.errors import ParseError, Reason
 
@@ -80,15 +80,16 @@ SUPPORTED: dict[str, FileKind] = {
     PPT: FileKind("PowerPoint 97", (".ppt",)),
     ODS: FileKind("OpenDocument sheet", (".ods",)),
     ODP: FileKind("OpenDocument slides", (".odp",)),
-    PNG: FileKind("PNG picture", (".png",)),
-    JPEG: FileKind("JPEG picture", (".jpg", ".jpeg")),
-    TIFF: FileKind("TIFF picture", (".tif", ".tiff")),
-    WEBP: FileKind("WebP picture", (".webp",)),
-    BMP: FileKind("BMP picture", (".bmp",)),
-    GIF: FileKind("GIF picture", (".gif",)),
+    PNG: FileKind("Picture", (".png",)),
+    JPEG: FileKind("Picture", (".jpg", ".jpeg")),
+    TIFF: FileKind("Picture", (".tif", ".tiff")),
+    WEBP: FileKind("Picture", (".webp",)),
+    BMP: FileKind("Picture", (".bmp",)),
+    GIF: FileKind("Picture", (".gif",)),
     ZIP: FileKind("ZIP archive", (".zip",)),
 }
 PICTURES = frozenset({PNG, JPEG, TIFF, WEBP, BMP, GIF})
+OFFICE_TYPES = frozenset({DOC, PPT, ODS, ODP})  # read by way of LibreOffice
 
 _TEXT_TYPES = (MARKDOWN, TEXT, CSV, TSV, EML, RST, ORG, HTML, XML, JSON)
 _BY_EXTENSION = {ending: kind for kind in _TEXT_TYPES for ending in SUPPORTED[kind].extensions}
@@ -102,13 +103,21 @@ _STARTS = (
     (b"GIF8", GIF),
     (b"PK\x05\x06", ZIP),  # an archive without any entry
 )
-_OLE_TYPES = (
+# The class of a whole OLE file says it best; where it is not given, the streams do. A mail is asked first:
+# what is attached to it may be any of the others.
+_OLE_CLASSES = {
+    "0b0d0200": MSG,
+    "06090200": DOC,
+    "20080200": XLS,
+    "10080200": XLS,
+    "108d8164": PPT,
+}
+_OLE_STREAMS = (
+    ("__properties_version1.0", MSG),
     ("WordDocument", DOC),
     ("PowerPoint Document", PPT),
     ("Workbook", XLS),
     ("Book\0", XLS),
-    ("__properties_version1.0", MSG),
-    ("__nameid_version1.0", MSG),
 )
 _HTML_START = re.compile(
     r"^(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
@@ -131,7 +140,7 @@ _BOMS = (
 
 def accepted_types() -> str:
     """Return the accepted kinds of file as one readable list."""
-    return ", ".join(kind.label for kind in SUPPORTED.values())
+    return ", ".join(dict.fromkeys(kind.label for kind in SUPPORTED.values()))
 
 
 def detect_media_type(path: Path, *, name: str) -> str:
@@ -177,11 +186,14 @@ def _unsupported(shown: str, advice: str = "") -> ParseError:
 
 
 def _ole_type(path: Path, head: bytes, shown: str) -> str:
-    streams = ole_streams(path, head)
+    directory = ole_directory(path, head)
+    streams = directory.decode("utf-16-le", "replace")
+    if media_type := _OLE_CLASSES.get(directory[80:84].hex()):
+        return media_type
     if "EncryptedPackage" in streams:
         text = f"{shown} is protected with a password. Remove the protection and upload it again."
         raise ParseError(Reason.ENCRYPTED, text)
-    for stream, media_type in _OLE_TYPES:
+    for stream, media_type in _OLE_STREAMS:
         if stream in streams:
             return media_type
     raise _unsupported(shown, "Save it in a newer format first. ")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,8 @@ _INTO = {
     detect.ODP: (detect.PPTX, "pptx"),
     detect.ODS: (detect.XLSX, "xlsx"),
 }
+_RESTART = 81  # a new profile makes it ask to be started again, which its start script would do
+_STARTS = 3
 _QUIET = ("--headless", "--norestore", "--nologo", "--nolockcheck", "--nodefault")
 
 
@@ -51,19 +55,27 @@ class LegacyParser:
         shutil.copyfile(path, source)
         target = _convert(program, source, ending, name)
         check_before_parsing(target, name=target.name, media_type=target_type, limits=limits)
-        return parser_for(target_type).parse(
+        parsed = parser_for(target_type).parse(
             target, name=name, media_type=target_type, limits=limits, on_progress=on_progress
         )
+        return replace(parsed, media_type=media_type)
 
 
 def _convert(program: str, source: Path, ending: str, name: str) -> Path:
     """Return the converted file. The profile is thrown away, so no macro or setting of it lives on."""
-    folder = source.parent
-    profile = f"-env:UserInstallation=file://{folder}/office"
-    command = [program, *_QUIET, profile, "--convert-to", ending, "--outdir", str(folder), str(source)]
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - fixed program
+    folder, status = source.parent, _RESTART
+    for start in range(_STARTS):
+        if status == _RESTART:
+            profile = folder / f"office{start}"
+            # Each start has a socket by the name of its profile, which it may make here and not remove.
+            with contextlib.suppress(FileNotFoundError):
+                (folder / f"office{start - 1}").rename(profile)
+            installation = f"-env:UserInstallation=file://{profile}"
+            command = [program, *_QUIET, installation, "--convert-to", ending, "--outdir", str(folder)]
+            done = subprocess.run([*command, str(source)], capture_output=True, check=False)  # noqa: S603 - fixed program
+            status = done.returncode
     target = source.with_suffix(f".{ending}")
-    if done.returncode or not target.is_file():
+    if status or not target.is_file():
         message = f"{name} is damaged or is not what its name says. Save it as .{ending} and upload that."
         raise ParseError(Reason.DAMAGED, message)
     return target

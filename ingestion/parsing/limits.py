@@ -24,7 +24,7 @@ class Limits:
     table_cells: int = 500_000
     table_columns: int = 2000
     image_pixels: int = 80_000_000
-    attachments: int = 500
+    attachments: int = 1000
     attachment_bytes: int = 384 * _MIB
     temp_bytes: int = 480 * _MIB
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import IO
 
 from ingestion.parsing._supervise import Ending, How, run_bounded
 from ingestion.parsing.child import ERROR, RESULT
-from ingestion.parsing.detect import detect_media_type, display_name
+from ingestion.parsing.detect import OFFICE_TYPES, detect_media_type, display_name
 from ingestion.parsing.document import Attachment, ParsedDocument
 from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.limits import Limits
@@ -142,7 +143,16 @@ def _run(
         on_progress=on_progress or (lambda _done, _total: None),
         cancelled=cancelled or (lambda: False),
     )
+    if str(request.get("media_type")) in OFFICE_TYPES:
+        _remove_office_sockets()
     return _result(folder, ending, str(request["name"]), limits)
+
+
+def _remove_office_sockets() -> None:
+    """Remove the sockets that LibreOffice made beside its folder; it may not remove them itself."""
+    for left in Path("/tmp").glob("OSL_PIPE_*SingleOfficeIPC_*"):  # noqa: S108 - its choice
+        with contextlib.suppress(OSError):  # of somebody else
+            left.unlink()
 
 
 def _program(request: dict[str, str | int]) -> str:
