@@ -57,7 +57,9 @@ def _restore_family(document: Document) -> None:
 
 
 def _restore(document: Document) -> None:
-    name = free_name(document.name, taken=live_documents(document.collection))
+    # What is in another document has its name there, and that comes back with it.
+    taken = live_documents(document.collection)
+    name = document.name if document.ancestors else free_name(document.name, taken=taken)
     Document.objects.filter(pk=document.pk).update(
         name=name, deleted_at=None, deleted_by=None, updated_at=timezone.now()
     )

@@ -176,7 +176,9 @@ def _record_version(user: Member, document: Document, blob: Blob, media_type: st
 
 
 def _find_visible(user: Member, collection: Collection, name: str) -> Document | None:
-    visible = access.visible_documents(user=user).filter(collection=collection, name=name)
+    visible = access.visible_documents(user=user).filter(
+        collection=collection, name=name, parent__isnull=True
+    )
     return visible.select_for_update(of=("self",)).first()
 
 
@@ -192,8 +194,8 @@ def _create(user: Member, collection: Collection, name: str, teams: list[Group] 
 
 
 def live_documents(collection: Collection) -> QuerySet[Document]:
-    """Return the documents of a collection that are not deleted, whoever may see them."""
-    return Document.objects.filter(collection=collection, deleted_at__isnull=True)
+    """Return the documents of a collection that are not deleted nor in another, whoever may see them."""
+    return Document.objects.filter(collection=collection, parent__isnull=True, deleted_at__isnull=True)
 
 
 def free_name(name: str, *, taken: QuerySet[Document]) -> str:
@@ -211,20 +213,26 @@ DELETED = "The document was deleted."
 
 @transaction.atomic
 def delete_document(*, user: Member, document: Document) -> None:
-    """Take a document and all below it out of every search, answer and page at once.
+    """Take a document and all in it out of every search, answer and page at once.
 
-    Needs the contributor role. It can be restored until DELETED_RETENTION_DAYS are over.
+    Needs the contributor role. It can be restored until DELETED_RETENTION_DAYS are over. Raises
+    InvalidInputError for a document that is in another: it would come back with the next version of that one.
     """
     access.require_role(user=user, collection=document.collection, role=Role.CONTRIBUTOR)
-    family, now = with_all_below(document).filter(deleted_at__isnull=True), timezone.now()
-    _cancel_jobs_of(
-        family
-    )  # before the documents are locked: publishing locks a job first, then its document
-    for one in family.select_for_update().order_by("pk"):
+    check_is_whole(document, "Delete that, or upload it without this part.")
+    family = with_all_below(document).filter(deleted_at__isnull=True)
+    _cancel_jobs_of(family)  # before documents are locked: publishing locks a job first, then its document
+    for one in family.select_for_update(of=("self",)).order_by("pk"):
         if one.current_version is not None:
             clear_index(version=one.current_version)
     _cancel_jobs_of(family)  # those of versions that were added a moment ago
-    family.update(deleted_at=now, deleted_by=user.pk, current_version=None)
+    family.update(deleted_at=timezone.now(), deleted_by=user.pk, current_version=None)
+
+
+def check_is_whole(document: Document, advice: str) -> None:
+    """Raise InvalidInputError for a document that came out of another: it goes where that one goes."""
+    if document.parent is not None:
+        raise InvalidInputError(f"“{document.name}” is a part of “{document.parent.name}”. {advice}")
 
 
 def _cancel_jobs_of(documents: QuerySet[Document]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ingestion.documents import free_name, live_documents
+from ingestion.documents import check_is_whole, free_name, live_documents
 from retrieval import access
 from retrieval.errors import InvalidInputError, NotVisibleError
 from retrieval.family import with_all_below
@@ -58,6 +58,7 @@ def move_document(
     Needs the contributor role in both. Raises WiderAudienceError where more people would see it than do now
     and `allow_wider` is not given, InvalidInputError where the name is taken there.
     """
+    check_is_whole(document, "Move that.")
     if document.collection_id == target.pk:
         raise InvalidInputError(f"“{document.name}” is in “{target.title}” already.")
     audience = audience_after_move(user=user, document=document, target=target)
@@ -100,7 +101,7 @@ def _move_family(user: Member, document: Document, target: Collection) -> None:
 
 def _move(document: Document, target: Collection) -> None:
     source, version = document.collection, document.current_version
-    name = free_name(document.name, taken=live_documents(target))
+    name = document.name if document.ancestors else free_name(document.name, taken=live_documents(target))
     Document.objects.filter(pk=document.pk).update(collection=target, name=name, updated_at=timezone.now())
     if version is not None:
         move_index(version=version, source=source, target=target)

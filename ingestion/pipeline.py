@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -13,6 +13,7 @@ from django.db import DatabaseError, transaction
 from numpy.typing import NDArray
 
 from ingestion import ledger
+from ingestion.children import ChildFile, check_family, keep_file, may_have_children, replace_children
 from ingestion.chunking import Chunk, split_into_chunks
 from ingestion.heartbeat import keep_alive
 from ingestion.ledger import Claim, LeaseLostError, Stage, State
@@ -57,6 +58,16 @@ def limits() -> Limits:
         memory_bytes=settings.PARSE_MEMORY_MB << 20,
         file_bytes=settings.MAX_UPLOAD_MB << 20,
         max_pages=settings.PARSE_MAX_PAGES,
+        zip_entries=settings.PARSE_MAX_ZIP_ENTRIES,
+        zip_total_bytes=settings.PARSE_MAX_ZIP_MB << 20,
+        zip_ratio=settings.PARSE_MAX_ZIP_RATIO,
+        text_bytes=settings.PARSE_MAX_TEXT_MB << 20,
+        table_cells=settings.PARSE_MAX_CELLS,
+        table_columns=settings.PARSE_MAX_COLUMNS,
+        image_pixels=settings.PARSE_MAX_MEGAPIXELS * 1_000_000,
+        attachments=settings.PARSE_MAX_ATTACHMENTS,
+        attachment_bytes=settings.PARSE_MAX_ATTACHMENT_MB << 20,
+        temp_bytes=settings.PARSE_MAX_TEMP_MB << 20,
     )
 
 
@@ -118,20 +129,34 @@ def _record_embedding_error(claim: Claim, error: EmbeddingError) -> None:
 def _ingest(claim: Claim, lost: threading.Event) -> None:
     serving_generation()  # asked before hours of work, and again when it is published
     version = DocumentVersion.objects.select_related("document__collection").get(jobs__id=claim.job_id)
-    parsed = _parse(claim, version, lost.is_set)
+    parsed, files = _parse(claim, version, lost.is_set)
     chunks = _cut(claim, parsed)
     vectors = _embed(claim, chunks, lost)
-    _publish(claim, version, _as_index(parsed, chunks, vectors))
+    _publish(claim, version, _as_index(parsed, chunks, vectors), files)
 
 
-def _parse(claim: Claim, version: DocumentVersion, cancelled: Callable[[], bool]) -> ParsedDocument:
-    return parse_file(
+def _parse(
+    claim: Claim, version: DocumentVersion, cancelled: Callable[[], bool]
+) -> tuple[ParsedDocument, list[ChildFile]]:
+    """Return the document and the files in it, which are kept; those too deep are named and not kept."""
+    files: list[ChildFile] = []
+    unpacks = may_have_children(version.document)
+    parsed = parse_file(
         blob_path(version.sha256),
         name=version.document.name,
         limits=limits(),
         on_progress=_Progress(claim, Stage.PARSING),
         cancelled=cancelled,
+        on_attachment=(lambda one, content: files.append(keep_file(one, content))) if unpacks else None,
     )
+    check_family(version.document, files)
+    if parsed.attachments and not unpacks:
+        warning = (
+            f"The files in it lie over {settings.PARSE_MAX_DEPTH} files deep and are not read. "
+            "Upload it by itself."
+        )
+        parsed = replace(parsed, warnings=(*parsed.warnings, warning))
+    return parsed, files
 
 
 def _cut(claim: Claim, parsed: ParsedDocument) -> list[NewChunk]:
@@ -155,12 +180,13 @@ def _embed(claim: Claim, chunks: list[NewChunk], lost: threading.Event) -> NDArr
     return np.concatenate(parts)
 
 
-def _publish(claim: Claim, version: DocumentVersion, index: NewIndex) -> None:
-    """Make the version searchable and end the job in one transaction, if the claim still holds."""
+def _publish(claim: Claim, version: DocumentVersion, index: NewIndex, files: list[ChildFile]) -> None:
+    """Make the version searchable, with the files in it, and end the job: all at once, if the claim holds."""
     with transaction.atomic():
         ledger.lock(claim)
         ledger.report(claim, stage=Stage.PUBLISHING, done=len(index.chunks), total=len(index.chunks))
-        publish_version(version=version, index=index, generation=serving_generation())
+        if publish_version(version=version, index=index, generation=serving_generation()):
+            replace_children(version=version, files=files)
         ledger.finish(claim, state=State.INDEXED)
 
 

@@ -82,7 +82,7 @@ def documents_with_state(*, user: Member, collection: Collection | None = None) 
     newest = IngestionJob.objects.filter(version__document=OuterRef("pk")).order_by(
         "-version__number", "-created_at"
     )
-    documents = access.visible_documents(user=user).select_related("current_version", "collection")
+    documents = access.visible_documents(user=user).select_related("current_version", "collection", "parent")
     if collection is not None:
         documents = documents.filter(collection=collection)
     jobs: dict[str, Any] = {f"job_{field}": Subquery(newest.values(field)[:1]) for field in _FIELDS}

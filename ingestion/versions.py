@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ingestion import ledger
+from ingestion.documents import check_is_whole
 from ingestion.models import IngestionJob
 from retrieval import access
 from retrieval.errors import InvalidInputError, NotVisibleError
@@ -59,6 +60,7 @@ def roll_back(*, user: Member, document: Document, number: int) -> DocumentVersi
     exist, InvalidInputError for the newest.
     """
     access.require_role(user=user, collection=document.collection, role=Role.MANAGER)
+    check_is_whole(document, "Bring an earlier version of that back.")
     locked = (
         access.visible_documents(user=user).select_for_update(of=("self",)).filter(pk=document.pk).first()
     )

@@ -49,7 +49,7 @@ def text(name: str, default: str = "") -> str:
     return _read(name, default)
 
 
-def number(name: str, default: int, *, least: int = 0) -> int:
+def number(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
     raw = _read(name, str(default))
     try:
         value = int(raw)
@@ -57,6 +57,8 @@ def number(name: str, default: int, *, least: int = 0) -> int:
         raise ConfigurationError(f"{name} must be a whole number; it is {raw!r}.") from error
     if value < least:
         raise ConfigurationError(f"{name} must be at least {least}; it is {value}.")
+    if most is not None and value > most:
+        raise ConfigurationError(f"{name} must be at most {most}; it is {value}.")
     return value
 
 

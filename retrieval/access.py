@@ -3,8 +3,9 @@
 Everything that shows, counts, searches, cites or changes documents starts from these functions. `user` is
 required everywhere; there is no way around the rule, for admins either. A person sees a collection when
 one of its grants names one of their teams, or everyone. They see a document when they see its collection,
-it is not deleted, and, where it is narrowed, one of their teams is among those it is narrowed to. Someone
-who is not signed in, or whose account is closed, sees nothing.
+it is not deleted, and, where it is narrowed, one of their teams is among those it is narrowed to. A document
+that came out of another (an attachment, a file in an archive) is seen only by those who see that one too.
+Someone who is not signed in, or whose account is closed, sees nothing.
 
 Permissions are subqueries, never lists of ids, so that a revocation holds from the next query on.
 """
@@ -12,9 +13,10 @@ Permissions are subqueries, never lists of ids, so that a revocation holds from 
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
 
 from retrieval.errors import NotAllowedError, NotVisibleError
+from retrieval.family import top_of
 from retrieval.models import Collection, Document, DocumentVersion, Grant, Role
 from retrieval.people import Person
 
@@ -49,18 +51,40 @@ def visible_documents(*, user: Person, role: Role = Role.READER) -> QuerySet[Doc
 
 def deleted_documents(*, user: Person) -> QuerySet[Document]:
     """Return the deleted documents that the person may restore: contributors, of what they saw before."""
-    return _documents(user, Role.CONTRIBUTOR).filter(deleted_at__isnull=False)
+    # What was in a document comes back with it, and what is not in its newest version stays away.
+    return _documents(user, Role.CONTRIBUTOR).filter(deleted_at__isnull=False, parent__isnull=True)
 
 
 def _documents(user: Person, role: Role) -> QuerySet[Document]:
     if not _signed_in(user):
         return Document.objects.none()
+    reached = _reached(user)
+    return Document.objects.filter(
+        reached,
+        Q(parent__isnull=True) | ~Exists(_closed_above(reached)),
+        collection__in=visible_collections(user=user, role=role),
+    )
+
+
+def _reached(user: Person) -> Q:
+    """Return the condition that a document is not narrowed away from the person."""
     narrowed = Document.narrowed_to.through.objects.filter(
         document_id=OuterRef("pk"), team__memberships__user=user.pk
     )
-    return Document.objects.filter(
-        Q(is_narrowed=False) | Exists(narrowed), collection__in=visible_collections(user=user, role=role)
+    return Q(is_narrowed=False) | Q(Exists(narrowed))
+
+
+def _closed_above(reached: Q) -> QuerySet[Document]:
+    """Return what hides a document that came out of it. Both are in one collection, or it is hidden too."""
+    is_above = Func(
+        F("pk"),
+        OuterRef("ancestors"),
+        template="(%(expressions)s))",
+        arg_joiner=" = ANY (",
+        output_field=BooleanField(),
     )
+    closed = Q(deleted_at__isnull=False) | ~reached | ~Q(collection=OuterRef("collection"))
+    return Document.objects.filter(is_above, closed)
 
 
 def searchable_versions(*, user: Person) -> QuerySet[DocumentVersion]:
@@ -98,7 +122,9 @@ def get_visible_document(*, user: Person, document_id: UUID | str, role: Role = 
     Raises NotVisibleError where it is missing, deleted or hidden, NotAllowedError where it is seen with less
     than `role`.
     """
-    documents = visible_documents(user=user).select_related("collection", "current_version", "created_by")
+    documents = visible_documents(user=user).select_related(
+        "collection", "current_version", "created_by", "parent"
+    )
     found = documents.filter(pk=document_id).first()
     if found is None:
         raise NotVisibleError
@@ -135,6 +161,7 @@ def who_sees(*, document: Document, collection: Collection | None = None) -> dic
 
     With `collection`: who would see it there.
     """
+    document = top_of(document)  # what is in another document is seen with that one
     grants = (collection or document.collection).grants.select_related("team")
     teams = {grant.team for grant in grants if grant.team is not None}
     everyone = any(grant.team is None for grant in grants)

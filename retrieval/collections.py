@@ -105,6 +105,11 @@ def narrow_document(*, user: Member, document: Document, teams: Iterable[Group] 
     Needs the manager role. The person must stay among those who see it, so that nothing gets out of reach.
     """
     access.require_role(user=user, collection=document.collection, role=Role.MANAGER)
+    if document.parent is not None:
+        raise InvalidInputError(
+            f"“{document.name}” is seen by those who see “{document.parent.name}”, which it is in. "
+            "Narrow that."
+        )
     chosen = list(teams) if teams is not None else []
     if teams is not None and not is_in_one_of(user, chosen):
         raise InvalidInputError("None of your teams is among the chosen ones: you would lose sight of it.")

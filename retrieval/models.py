@@ -7,6 +7,8 @@ spans collections, and joins between them carry it, so they can be distributed b
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils import timezone
 
@@ -65,6 +67,19 @@ class Document(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="children",
+        help_text="What it came out of: a mail, an archive. It is seen, deleted and moved with that.",
+    )
+    ancestors = ArrayField(
+        models.UUIDField(),
+        default=list,
+        blank=True,
+        help_text="Its parent and all above that, the upload first. Written once, when it is made.",
+    )
     name = models.CharField(max_length=255)
     title = models.CharField(max_length=500)
     is_narrowed = models.BooleanField(default=False)
@@ -85,12 +100,21 @@ class Document(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["collection", "name"],
+                fields=["collection", "parent", "name"],
                 condition=models.Q(deleted_at__isnull=True),
+                nulls_distinct=False,
                 name="document_name_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(parent__isnull=True, ancestors=[])
+                | models.Q(parent__isnull=False, ancestors__len__gt=0),
+                name="document_knows_its_ancestors",
             ),
         ]
         indexes = [
+            GinIndex(
+                fields=["ancestors"], condition=models.Q(parent__isnull=False), name="document_ancestors"
+            ),
             models.Index(
                 fields=["deleted_at"],
                 condition=models.Q(deleted_at__isnull=False),
@@ -100,6 +124,11 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.name
+
+    @property
+    def shown_name(self) -> str:
+        """The name, and where the document is in another, that one's."""
+        return f"{self.name}, in {self.parent.name}" if self.parent else self.name
 
 
 class DocumentVersion(models.Model):

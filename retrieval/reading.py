@@ -104,7 +104,8 @@ class TextWindow:
 
 def has_page_images(version: DocumentVersion) -> bool:
     """Return whether the pages of a version can be shown as images."""
-    return version.media_type == "application/pdf" and version.page_count > 0
+    drawn = version.media_type == "application/pdf" or version.media_type.startswith("image/")
+    return drawn and version.page_count > 0
 
 
 def page_at(*, version: DocumentVersion, position: int) -> int:

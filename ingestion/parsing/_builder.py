@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ingestion.parsing._text import clean_text, one_line
-from ingestion.parsing.document import Block, BlockKind, Line, Page, ParsedDocument
+from ingestion.parsing.document import Attachment, Block, BlockKind, Line, Page, ParsedDocument
 from ingestion.parsing.errors import ParseError, Reason
 
 # Rows of one table and items of one list stand on neighbouring lines.
@@ -43,6 +43,7 @@ class DocumentBuilder:
         self._page: _OpenPage | None = None
         self.warnings: list[str] = []
         self.metadata: dict[str, str] = {}
+        self.attachments: list[Attachment] = []
 
     @property
     def is_empty(self) -> bool:
@@ -122,6 +123,7 @@ class DocumentBuilder:
             parser_version=parser_version,
             metadata={key: one_line(value)[:2000] for key, value in self.metadata.items()},
             warnings=tuple(self.warnings),
+            attachments=tuple(self.attachments),
         )
 
 

@@ -1,10 +1,10 @@
 # ruff: noqa: ANN401 - audit events carry anything
 """Takes away from the running process what a parser does not need. Linux; there is no way back.
 
-Three fences, because each has holes: resource limits (the kernel's), namespaces without a network (the
-kernel's, where it allows them), and Python's audit hook, which refuses sockets, other programs and writing
-outside the temporary folder. The hook binds Python code only: native code that a hostile file takes over
-can go around it, and is held by the first two.
+Fences behind fences, because each has holes. The kernel's: resource limits; namespaces without a network,
+where it allows them; Landlock, by which only the libraries, the document and the temporary folder can be
+opened; and a filter of system calls that refuses processes and sockets. And Python's audit hook, which says
+in words what was tried, and stands alone on kernels that have none of the others.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ingestion.parsing._landlock import restrict_files
+from ingestion.parsing._seccomp import refuse_processes_and_sockets
 
 if TYPE_CHECKING:
     from ingestion.parsing.limits import Limits
@@ -30,6 +33,15 @@ _CLONE_NEWNET = 0x40000000
 _EXTRA_ADDRESS_SPACE = 3 << 30
 _MAX_FILES = 256
 _MAX_PROCESSES = 64
+
+_SYSTEM = (
+    "/usr", "/lib", "/lib64", "/bin", "/opt", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
+    "/etc/fonts", "/etc/libreoffice", "/etc/mime.types", "/etc/localtime", "/etc/alternatives",
+    "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/sys", "/sys/devices/system/cpu", "/sys/fs/cgroup",
+    "/dev/urandom", "/dev/zero",
+)  # fmt: skip
+
+_OFFICE_SOCKETS = Path("/tmp")  # noqa: S108 - where LibreOffice insists on one, whatever TMPDIR is
 
 _NETWORK_EVENTS = frozenset(
     {
@@ -72,11 +84,26 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def confine(limits: Limits, *, folder: Path, program: str | None = None) -> None:
+def confine(limits: Limits, *, folder: Path, document: Path, program: str | None = None) -> None:
     """Apply all fences. Files may be written in ``folder`` alone; only ``program`` may be started."""
     isolated = _leave_network()
     _set_limits(limits, isolated=isolated)
+    restrict_files(
+        readable=[*_libraries(), document, *([Path(program).resolve().parents[1]] if program else [])],
+        writable=[folder, Path("/dev/null")],
+        sockets=[_OFFICE_SOCKETS] if program and program.endswith("soffice.bin") else [],
+    )
+    if program is None:
+        refuse_processes_and_sockets()
     sys.addaudithook(_hook(str(folder.resolve()), program))
+
+
+def _libraries() -> list[Path]:
+    """Return what Python, its packages and the C library read: programs and data, never a document."""
+    packages = [Path(place) for place in sys.path if place.endswith(("-packages", "lib-dynload"))]
+    ours = [Path(__file__).resolve().parents[1]]
+    python = [Path(prefix) for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix}]
+    return [place.resolve() for place in [*packages, *ours, *python]] + [Path(place) for place in _SYSTEM]
 
 
 def _leave_network() -> bool:
@@ -90,7 +117,7 @@ def _set_limits(limits: Limits, *, isolated: bool) -> None:
     _limit(resource.RLIMIT_CPU, limits.cpu_seconds, grace=2)
     _limit(resource.RLIMIT_DATA, limits.memory_bytes)
     _limit(resource.RLIMIT_AS, limits.memory_bytes + _EXTRA_ADDRESS_SPACE)
-    _limit(resource.RLIMIT_FSIZE, limits.output_bytes)
+    _limit(resource.RLIMIT_FSIZE, max(limits.output_bytes, min(limits.file_bytes, limits.temp_bytes)))
     _limit(resource.RLIMIT_NOFILE, _MAX_FILES)
     _limit(resource.RLIMIT_CORE, 0)
     if isolated:  # otherwise the count is shared with everything that this user runs

@@ -81,6 +81,14 @@ _KINDS: dict[str, BlockKind] = {"li": "list_item", "figcaption": "caption", "cap
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE
 )
+# Roles and names that mark what stands around the content. A bare "menu" may be a restaurant's.
+_AROUND = frozenset({"navigation", "banner", "contentinfo", "search", "menu", "menubar"})
+_MENU = re.compile(
+    r"(?:^|\s)(?:(?:[\w-]+[_-])?(?:nav|navbar|navigation|breadcrumbs?)|(?:main|site)-menu"
+    r"|cookie-(?:banner|notice|consent)|skip-?link)(?:\s|$)",
+    re.IGNORECASE,
+)
+_MENU_TAGS = frozenset({"div", "ul", "ol", "section", "header", "aside", "p"})
 _MAX_CELL = 400
 _MAX_DEPTH = 200
 
@@ -149,9 +157,14 @@ def _is_skipped(element: Any) -> bool:
         element.tag in _SKIPPED
         or element.get("hidden") is not None
         or element.get("aria-hidden") == "true"
-        or element.get("role") == "navigation"
+        or element.get("role") in _AROUND
+        or (element.tag in _MENU_TAGS and _is_menu(element))
         or bool(_HIDDEN_STYLE.search(element.get("style") or ""))
     )
+
+
+def _is_menu(element: Any) -> bool:
+    return any(_MENU.search(element.get(name) or "") for name in ("class", "id"))
 
 
 def _is_data(table: Any) -> bool:

@@ -20,6 +20,7 @@ from ingestion.parsing.limits import Limits
 _log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.05
+_LOOK_SECONDS = 0.25
 _MAX_PROGRESS_BYTES = 1 << 20
 _MAX_STDERR_BYTES = 4 << 20
 _TAIL_BYTES = 2000
@@ -82,7 +83,7 @@ def run_bounded(
         env=environment,
         start_new_session=True,
     ) as process:
-        watch = _Watch(process, limits, on_progress, cancelled)
+        watch = _Watch(process, folder, limits, on_progress, cancelled)
         try:
             how = watch.until_end()
         finally:
@@ -103,11 +104,14 @@ class _Watch:
     def __init__(
         self,
         process: subprocess.Popen[bytes],
+        folder: Path,
         limits: Limits,
         on_progress: Callable[[int, int], None],
         cancelled: Callable[[], bool],
     ) -> None:
         self._process = process
+        self._folder = folder
+        self._next_look = 0.0
         self._limits = limits
         self._on_progress = on_progress
         self._cancelled = cancelled
@@ -132,7 +136,7 @@ class _Watch:
         while True:
             finished = self._has_ended()
             self._read_pipes(0 if finished else _TICK_SECONDS)
-            if self._is_flood():
+            if self._is_flood() or self._fills_folder():
                 return How.TOO_MUCH_OUTPUT
             if finished:
                 return How.ENDED
@@ -165,6 +169,18 @@ class _Watch:
 
     def _is_flood(self) -> bool:
         return self._read["progress"] > _MAX_PROGRESS_BYTES or self._read["stderr"] > _MAX_STDERR_BYTES
+
+    def _fills_folder(self) -> bool:
+        """Whether the files of the process take more than they may; looked at twice a second."""
+        if (now := time.monotonic()) < self._next_look:
+            return False
+        self._next_look = now + _LOOK_SECONDS
+        total = 0
+        for parent, _, files in os.walk(self._folder):
+            for file in files:
+                with contextlib.suppress(OSError):  # it may be gone by now
+                    total += os.lstat(os.path.join(parent, file)).st_blocks * 512  # noqa: PTH118 - many files
+        return total > self._limits.temp_bytes
 
     def _take_progress(self, data: bytes) -> None:
         *lines, rest = (self._line + data).split(b"\n")

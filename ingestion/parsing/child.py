@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -74,10 +74,9 @@ def serve(work: Work, argument: str) -> int:
     # Libraries print to standard output when they please; the channel of the protocol is a copy of it.
     progress = _ProgressLines(os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)
-    confine(request.limits, folder=request.folder, program=request.program or None)
+    confine(request.limits, folder=request.folder, document=request.path, program=request.program or None)
     try:
-        result = work(request, progress)
-        (request.folder / RESULT).write_bytes(result)
+        _leave(request, work(request, progress))
     except ParseError as error:
         return _report(request, error)
     except MemoryError:
@@ -90,6 +89,12 @@ def serve(work: Work, argument: str) -> int:
             return _report(request, ParseError(Reason.TOO_MUCH_OUTPUT, text))
         raise
     return 0
+
+
+def _leave(request: Request, result: bytes) -> None:
+    if len(result) > request.limits.output_bytes:
+        raise OSError(errno.EFBIG, "the result")
+    (request.folder / RESULT).write_bytes(result)
 
 
 def _out_of_memory(request: Request) -> ParseError:
@@ -108,9 +113,13 @@ def _work(request: Request, progress: Callable[[int, int], None]) -> bytes:
 
 
 def _parse(request: Request, progress: Callable[[int, int], None]) -> bytes:
+    from ingestion.parsing._checks import check_before_parsing
     from ingestion.parsing.parsers import parser_for
 
     parser = parser_for(request.media_type)
+    warnings = check_before_parsing(
+        request.path, name=request.name, media_type=request.media_type, limits=request.limits
+    )
     document = parser.parse(
         request.path,
         name=request.name,
@@ -118,13 +127,21 @@ def _parse(request: Request, progress: Callable[[int, int], None]) -> bytes:
         limits=request.limits,
         on_progress=progress,
     )
-    return document.to_json().encode("utf-8")
+    return replace(document, warnings=(*warnings, *document.warnings)).to_json().encode("utf-8")
 
 
 def _render(request: Request) -> bytes:
+    from ingestion.parsing import detect
+    from ingestion.parsing._checks import check_before_parsing
     from ingestion.parsing._pdf_render import render
 
-    return render(request.path, name=request.name, page=request.page, width_px=request.width_px)
+    path, media_type = request.path, detect.detect_media_type(request.path, name="")
+    if media_type in detect.PICTURES:
+        from ingestion.parsing.picture import as_pdf
+
+        check_before_parsing(path, name=request.name, media_type=media_type, limits=request.limits)
+        path = as_pdf(path, name=request.name, pages=request.page)
+    return render(path, name=request.name, page=request.page, width_px=request.width_px)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,18 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file inside of a file: an entry of an archive, an attachment of a mail.
+
+    ``name`` is for people and may hold slashes; ``file`` is what the parser called the bytes in its folder.
+    """
+
+    name: str
+    file: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedDocument:
     """A whole document. Blocks are in reading order and do not overlap."""
 
@@ -66,6 +78,7 @@ class ParsedDocument:
     parser_version: str
     metadata: dict[str, str]
     warnings: tuple[str, ...]
+    attachments: tuple[Attachment, ...] = ()
 
     def to_json(self) -> str:
         """Return the document as one compact JSON object; ``from_json`` gives an equal document back."""
@@ -80,6 +93,7 @@ class ParsedDocument:
                 "parser_version": self.parser_version,
                 "metadata": self.metadata,
                 "warnings": self.warnings,
+                "attachments": [(one.name, one.file, one.size) for one in self.attachments],
             },
             ensure_ascii=False,
             separators=(",", ":"),
@@ -99,6 +113,7 @@ class ParsedDocument:
             parser_version=raw["parser_version"],
             metadata=dict(raw["metadata"]),
             warnings=tuple(raw["warnings"]),
+            attachments=tuple(Attachment(*row) for row in raw["attachments"]),
         )
 
 

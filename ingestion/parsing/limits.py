@@ -21,8 +21,12 @@ class Limits:
     zip_total_bytes: int = 512 * _MIB
     zip_ratio: int = 200
     text_bytes: int = 64 * _MIB
-    table_rows: int = 200_000
+    table_cells: int = 500_000
     table_columns: int = 2000
+    image_pixels: int = 80_000_000
+    attachments: int = 1000
+    attachment_bytes: int = 384 * _MIB
+    temp_bytes: int = 480 * _MIB
 
     def to_json(self) -> str:
         """Return the limits as a JSON object for the child's command line."""

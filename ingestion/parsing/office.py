@@ -13,7 +13,6 @@ from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._markup import add_markup
 from ingestion.parsing._spacy import leave_out_torch, use_local_model
 from ingestion.parsing._text import one_line, tidy_lines
-from ingestion.parsing._zip_limits import check_archive
 from ingestion.parsing.errors import ParseError, Reason
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ class OfficeParser:
         self, path: Path, *, name: str, media_type: str, limits: Limits, on_progress: Progress
     ) -> ParsedDocument:
         """Return the document; raises ParseError (damaged, encrypted, too_large or no_text)."""
-        check_archive(path, name=name, limits=limits)
         elements = _elements(path, name, media_type)
         builder = DocumentBuilder()
         if media_type == detect.PPTX:

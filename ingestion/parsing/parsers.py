@@ -49,7 +49,25 @@ _MODULES = {
     "application/epub+zip": "web",
     "text/x-rst": "web",
     "text/x-org": "web",
+    "application/xml": "data",
+    "application/json": "data",
+    "application/vnd.ms-outlook": "outlook",
+    "application/vnd.ms-excel": "tables",
+    "application/msword": "legacy",
+    "application/vnd.ms-powerpoint": "legacy",
+    "application/vnd.oasis.opendocument.spreadsheet": "legacy",
+    "application/vnd.oasis.opendocument.presentation": "legacy",
+    "application/zip": "archive",
+    "image/png": "picture",
+    "image/jpeg": "picture",
+    "image/tiff": "picture",
+    "image/webp": "picture",
+    "image/bmp": "picture",
+    "image/gif": "picture",
 }
+
+
+_OFFICE_PLACES = ("usr/lib/libreoffice/program/soffice.bin", "opt/libreoffice*/program/soffice.bin")
 
 
 def parser_for(media_type: str) -> Parser:
@@ -61,9 +79,12 @@ def parser_for(media_type: str) -> Parser:
     return parser
 
 
-def needs_pandoc(media_type: str) -> bool:
-    """Whether files of this type are read with the help of pandoc, another program."""
-    return _MODULES.get(media_type) == "web" and media_type != "text/html"
+def program_for(media_type: str) -> str:
+    """Return the other program that reading this type takes: pandoc, LibreOffice, or nothing."""
+    module = _MODULES.get(media_type)
+    if module == "web" and media_type != "text/html":
+        return pandoc_path()
+    return office_path() if module == "legacy" else ""
 
 
 def pandoc_path() -> str:
@@ -73,3 +94,13 @@ def pandoc_path() -> str:
     if wheel and wheel.is_file():
         return str(wheel)
     return shutil.which("pandoc") or ""
+
+
+def office_path() -> str:
+    """Return where LibreOffice's own program is (its start script would start others), or nothing."""
+    for place in _OFFICE_PLACES:
+        for found in sorted(Path("/").glob(place)):
+            return str(found)
+    script = shutil.which("soffice")
+    program = Path(script).resolve().parent / "soffice.bin" if script else None
+    return str(program) if program and program.is_file() else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -9,11 +10,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO
 
 from ingestion.parsing._supervise import Ending, How, run_bounded
 from ingestion.parsing.child import ERROR, RESULT
-from ingestion.parsing.detect import detect_media_type, display_name
-from ingestion.parsing.document import ParsedDocument
+from ingestion.parsing.detect import OFFICE_TYPES, detect_media_type, display_name
+from ingestion.parsing.document import Attachment, ParsedDocument
 from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.limits import Limits
 
@@ -21,11 +23,13 @@ __all__ = ["Limits", "parse_file", "render_page"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CHILD = "ingestion.parsing.child"
+_PREFIX = "cited-parse-"
 _RENDER_SECONDS = 20
 _MAX_RENDER_PX = 4000
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
+OnAttachment = Callable[[Attachment, IO[bytes]], None]
 
 
 def parse_file(
@@ -35,11 +39,13 @@ def parse_file(
     limits: Limits | None = None,
     on_progress: Progress | None = None,
     cancelled: Cancelled | None = None,
+    on_attachment: OnAttachment | None = None,
 ) -> ParsedDocument:
     """Return the document in a file; every way of failing is a ParseError.
 
     ``name`` is the name as uploaded: it tells text formats apart and stands in messages, and is never opened.
     ``on_progress`` gets (parts done, parts in all); ``cancelled`` is asked a few times a second.
+    ``on_attachment`` gets each file in the file and its bytes; they are gone when this returns.
     """
     limits = limits or Limits()
     shown = display_name(name)
@@ -54,11 +60,34 @@ def parse_file(
         "name": shown,
         "media_type": media_type,
     }
-    result = run_in_sandbox(_CHILD, request, limits=limits, on_progress=on_progress, cancelled=cancelled)
-    try:
-        return ParsedDocument.from_json(result)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ParseError(Reason.CRASHED, f"The reader of {shown} left a result that is not whole.") from error
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
+        result = _run(
+            _CHILD,
+            request,
+            folder=Path(folder),
+            limits=limits,
+            on_progress=on_progress,
+            cancelled=cancelled,
+        )
+        try:
+            document = ParsedDocument.from_json(result)
+            _hand_over(document, Path(folder), on_attachment)
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"The reader of {shown} left a result that is not whole."
+            raise ParseError(Reason.CRASHED, message) from error
+    return document
+
+
+def _hand_over(document: ParsedDocument, folder: Path, on_attachment: OnAttachment | None) -> None:
+    """Give the attachments out. The child may lie about them: only plain files of its folder are opened."""
+    if on_attachment is None:
+        return
+    for one in document.attachments:
+        path = folder / one.file
+        if path.resolve().parent != folder.resolve() / "inside" or path.is_symlink() or not path.is_file():
+            raise ValueError(one.file)
+        with path.open("rb") as content:
+            on_attachment(one, content)
 
 
 def render_page(path: Path, *, page: int, width_px: int, limits: Limits | None = None) -> bytes:
@@ -81,29 +110,56 @@ def run_in_sandbox(
 
     Raises ParseError with the reason for every other end. The folder and the group are gone afterwards.
     """
-    with tempfile.TemporaryDirectory(prefix="cited-parse-") as name:
-        folder = Path(name)
-        argument = json.dumps(
-            {"media_type": "", "page": 0, "width_px": 0, "program": _pandoc(request)}
-            | request
-            | {"folder": name, "limits": asdict(limits), "parent": os.getpid()}
-        )
-        ending = run_bounded(
-            [sys.executable, "-P", "-s", "-m", module, argument],
-            folder=folder,
-            environment=_environment(folder),
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
+        return _run(
+            module,
+            request,
+            folder=Path(folder),
             limits=limits,
-            on_progress=on_progress or (lambda _done, _total: None),
-            cancelled=cancelled or (lambda: False),
+            on_progress=on_progress,
+            cancelled=cancelled,
         )
-        return _result(folder, ending, str(request["name"]), limits)
 
 
-def _pandoc(request: dict[str, str | int]) -> str:
+def _run(
+    module: str,
+    request: dict[str, str | int],
+    *,
+    folder: Path,
+    limits: Limits,
+    on_progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> bytes:
+    argument = json.dumps(
+        {"media_type": "", "page": 0, "width_px": 0, "program": _program(request)}
+        | request
+        | {"folder": str(folder), "limits": asdict(limits), "parent": os.getpid()}
+    )
+    ending = run_bounded(
+        [sys.executable, "-P", "-s", "-m", module, argument],
+        folder=folder,
+        environment=_environment(folder),
+        limits=limits,
+        on_progress=on_progress or (lambda _done, _total: None),
+        cancelled=cancelled or (lambda: False),
+    )
+    if str(request.get("media_type")) in OFFICE_TYPES:
+        _remove_office_sockets()
+    return _result(folder, ending, str(request["name"]), limits)
+
+
+def _remove_office_sockets() -> None:
+    """Remove the sockets that LibreOffice made beside its folder; it may not remove them itself."""
+    for left in Path("/tmp").glob("OSL_PIPE_*SingleOfficeIPC_*"):  # noqa: S108 - its choice
+        with contextlib.suppress(OSError):  # of somebody else
+            left.unlink()
+
+
+def _program(request: dict[str, str | int]) -> str:
     """Return the one program that the child may start, if its file needs it."""
-    from ingestion.parsing.parsers import needs_pandoc, pandoc_path
+    from ingestion.parsing.parsers import program_for
 
-    return pandoc_path() if needs_pandoc(str(request.get("media_type", ""))) else ""
+    return program_for(str(request.get("media_type", "")))
 
 
 def _environment(folder: Path) -> dict[str, str]:

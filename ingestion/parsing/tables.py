@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401, PLR2004 - a cell may hold anything
-"""XLSX, CSV and TSV, row by row with openpyxl and csv.
+"""XLSX, XLS, CSV and TSV, row by row with openpyxl, xlrd and csv.
 
 ``unstructured`` makes one element of a whole sheet and a string of all its cells; here a row stays a row, so
 that a figure is found together with its label and its column's name.
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import datetime
+import io
+import struct
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,6 @@ from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._decode import read_text
 from ingestion.parsing._markup import join_cells
 from ingestion.parsing._text import one_line
-from ingestion.parsing._zip_limits import check_archive
 from ingestion.parsing.errors import ParseError, Reason
 
 if TYPE_CHECKING:
@@ -29,14 +30,15 @@ if TYPE_CHECKING:
     from ingestion.parsing.parsers import Progress
 
 _MAX_HEADER = 400
+_DELIMITERS_PER_COLUMN = 10  # they may stand in quotes as well
 
 
 class TableParser:
     """Reads sheets (as pages that bear the sheet's name) and delimited text."""
 
     name = "tables"
-    version = "1"
-    media_types = frozenset({detect.XLSX, detect.CSV, detect.TSV})
+    version = "2"
+    media_types = frozenset({detect.XLSX, detect.XLS, detect.CSV, detect.TSV})
 
     def parse(
         self, path: Path, *, name: str, media_type: str, limits: Limits, on_progress: Progress
@@ -44,11 +46,12 @@ class TableParser:
         """Return the document; raises ParseError (too_large, damaged, encrypted or no_text)."""
         builder = DocumentBuilder()
         if media_type == detect.XLSX:
-            check_archive(path, name=name, limits=limits)
             _add_workbook(builder, path, name, limits, on_progress)
+        elif media_type == detect.XLS:
+            _add_old_workbook(builder, path, name, limits, on_progress)
         else:
-            rows = _delimited(read_text(path, name=name, limits=limits), media_type)
-            _add_rows(builder, rows, name, limits)
+            text = read_text(path, name=name, limits=limits)
+            _add_rows(builder, _delimited(text, media_type, name, limits), name, limits)
             on_progress(1, 1)
         return builder.finish(
             name=name, title="", media_type=media_type, parser=self.name, parser_version=self.version
@@ -94,11 +97,75 @@ def _shown(value: Any) -> str:
     return one_line(str(value))
 
 
-def _delimited(text: str, media_type: str) -> Iterator[list[str]]:
+def _add_old_workbook(
+    builder: DocumentBuilder, path: Path, name: str, limits: Limits, on_progress: Progress
+) -> None:
+    import xlrd  # type: ignore[import-untyped]  # xlrd ships no types
+
+    # xlrd trusts what a file says about itself, and fails in all of these ways where that is wrong.
+    damage = (
+        xlrd.XLRDError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        TypeError,
+        AssertionError,
+        struct.error,
+    )
+    try:
+        with (
+            path.open("rb") as file,
+            xlrd.open_workbook(file_contents=file.read(), logfile=io.StringIO()) as book,
+        ):
+            if sum(sheet.nrows * sheet.ncols for sheet in book.sheets()) > 10 * limits.table_cells:
+                raise _too_large(name, limits)
+            for number, sheet in enumerate(book.sheets(), 1):
+                builder.start_page(number, label=sheet.name)
+                rows = ([_old_cell(cell, book.datemode) for cell in row] for row in sheet.get_rows())
+                _add_rows(builder, rows, name, limits)
+                on_progress(number, book.nsheets)
+    except damage as error:
+        if "encrypted" in str(error).lower():
+            message = f"{name} is protected with a password. Remove the protection and upload it again."
+            raise ParseError(Reason.ENCRYPTED, message) from error
+        raise ParseError(Reason.DAMAGED, f"{name} is damaged. Save it anew and upload that copy.") from error
+
+
+def _old_cell(cell: Any, datemode: int) -> str:
+    import xlrd
+
+    if cell.ctype == xlrd.XL_CELL_DATE:
+        try:
+            return _shown(xlrd.xldate.xldate_as_datetime(cell.value, datemode))
+        except (xlrd.xldate.XLDateError, OverflowError, ValueError):
+            return _shown(cell.value)
+    if cell.ctype == xlrd.XL_CELL_BOOLEAN:
+        return str(bool(cell.value))
+    return "" if cell.ctype == xlrd.XL_CELL_ERROR else _shown(cell.value)
+
+
+def _delimited(text: str, media_type: str, name: str, limits: Limits) -> Iterator[list[str]]:
     delimiter = "\t" if media_type == detect.TSV else _delimiter(text)
     csv.field_size_limit(1 << 20)
-    for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter):
+    for row in csv.reader(_narrow(text, delimiter, name, limits), delimiter=delimiter):
         yield [one_line(cell) for cell in row]
+
+
+def _narrow(text: str, delimiter: str, name: str, limits: Limits) -> Iterator[str]:
+    """Yield lines, and refuse one of very many cells before they are all made."""
+    for line in text.splitlines(keepends=True):
+        if line.count(delimiter) > _DELIMITERS_PER_COLUMN * limits.table_columns:
+            raise _too_large(name, limits)
+        yield line
+
+
+def _too_large(name: str, limits: Limits) -> ParseError:
+    message = (
+        f"{name} has a table with over {limits.table_cells:,} cells or {limits.table_columns:,} columns, "
+        "more than is read safely. Split it into smaller files."
+    )
+    return ParseError(Reason.TOO_LARGE, message)
 
 
 def _delimiter(text: str) -> str:
@@ -108,14 +175,16 @@ def _delimiter(text: str) -> str:
 
 
 def _add_rows(builder: DocumentBuilder, rows: Iterable[list[str]], name: str, limits: Limits) -> None:
-    header, previous_blank = "", True
-    for count, cells in enumerate(_checked(rows, name)):
-        if count >= limits.table_rows or len(cells) > limits.table_columns:
-            message = (
-                f"{name} has a table with over {limits.table_rows} rows or {limits.table_columns} columns. "
-                "Split it into smaller files."
-            )
-            raise ParseError(Reason.TOO_LARGE, message)
+    header, previous_blank, total, filled = "", True, 0, 0
+    for cells in _checked(rows, name):
+        total, filled = total + len(cells), filled + sum(map(bool, cells))
+        # Sheets pad their rows, so blank cells count for less: they cost time, but nothing is kept of them.
+        if (
+            len(cells) > limits.table_columns
+            or filled > limits.table_cells
+            or total > 10 * limits.table_cells
+        ):
+            raise _too_large(name, limits)
         text = join_cells(cells)
         if not text:
             previous_blank = True

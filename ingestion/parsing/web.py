@@ -9,7 +9,6 @@ from ingestion.parsing import detect
 from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._decode import decode, read_text
 from ingestion.parsing._markup import add_markup
-from ingestion.parsing._zip_limits import check_archive
 from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.parsers import pandoc_path
 
@@ -35,8 +34,6 @@ class WebParser:
         self, path: Path, *, name: str, media_type: str, limits: Limits, on_progress: Progress
     ) -> ParsedDocument:
         """Return the document; raises ParseError."""
-        if media_type in {detect.ODT, detect.EPUB}:
-            check_archive(path, name=name, limits=limits)
         if media_type == detect.HTML:
             markup = read_text(path, name=name, limits=limits)
         else:

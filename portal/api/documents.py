@@ -73,6 +73,7 @@ class DocumentOut(Schema):
     title: str
     collection_slug: str
     collection_title: str
+    parent_id: UUID | None = Field(description="The mail or archive that it came out of; null for an upload.")
     is_narrowed: bool = Field(description="Whether fewer teams see it than its collection.")
     state: StateOut = Field(description="Of the newest version.")
     version: VersionOut | None = Field(description="The version that is searched; null before the first one.")
@@ -270,6 +271,7 @@ def _shown(document: Document, state: DocumentState | None = None) -> dict[str, 
         "title": document.title,
         "collection_slug": document.collection.slug,
         "collection_title": document.collection.title,
+        "parent_id": document.parent_id,
         "is_narrowed": document.is_narrowed,
         "state": state,
         "version": document.current_version,

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ingestion.deleted import retention
 from ingestion.documents import add_document, delete_document
-from ingestion.parsing.detect import SUPPORTED
+from ingestion.parsing.detect import SUPPORTED, accepted_types
 from ingestion.states import describe_states, documents_with_state
 from portal.accounts.models import Membership, Team, User
 from portal.web.requests import SignedInRequest, signed_in
@@ -132,7 +132,7 @@ def _documents(request: SignedInRequest, collection: Collection) -> dict[str, ob
         "may_change": role in {Role.MANAGER, Role.CONTRIBUTOR},
         "may_manage_collection": role == Role.MANAGER,
         "accepted": ",".join(ending for kind in SUPPORTED.values() for ending in kind.extensions),
-        "accepted_words": ", ".join(kind.label for kind in SUPPORTED.values()),
+        "accepted_words": accepted_types(),
         "deleted_count": access.deleted_documents(user=request.user).filter(collection=collection).count(),
         "max_upload_mb": settings.MAX_UPLOAD_MB,
         "section": "collections",

@@ -28,6 +28,7 @@ from retrieval.errors import InvalidInputError, NotVisibleError
 from retrieval.models import Document, DocumentVersion, Role
 
 _PIECE = 1 << 20
+_CHILDREN_SHOWN = 50
 
 
 @require_safe
@@ -105,12 +106,21 @@ def _facts(request: SignedInRequest, document: Document) -> dict[str, object]:
     return {
         "who_sees": access.who_sees(document=document),
         "state": describe_states([stated])[0][1] if stated else None,
+        **_children(request, document),
         "may_change": role in {Role.MANAGER, Role.CONTRIBUTOR},
         "may_manage_document": manages,
         "version_count": document.versions.count() if manages else 0,
         "teams": _teams_to_narrow_to(request, document) if manages else [],
         "narrowed_to": set(document.narrowed_to.values_list("pk", flat=True)) if manages else set(),
     }
+
+
+def _children(request: SignedInRequest, document: Document) -> dict[str, object]:
+    """Return the documents in this one with their states, the first of them at most."""
+    below = documents_with_state(user=request.user).filter(parent=document).order_by("name", "pk")
+    shown = describe_states(below[:_CHILDREN_SHOWN])
+    more = below.count() - len(shown) if len(shown) == _CHILDREN_SHOWN else 0
+    return {"children": shown, "more_children": more}
 
 
 def _teams_to_narrow_to(request: SignedInRequest, document: Document) -> list[Team]:

@@ -25,6 +25,11 @@ from retrieval import access
 from retrieval.models import Collection, Role
 
 PAGE = 50
+_SHOWN = (
+    "version__document__collection",
+    "version__document__current_version",
+    "version__document__parent",
+)
 _DONE = {"retry": "queued again", "cancel": "cancelled", "reprocess": "queued to be read again"}
 
 
@@ -60,7 +65,7 @@ def show(request: SignedInRequest) -> HttpResponse:
     """Show the board, 50 documents a page, narrowed by ?state= and ?collection=."""
     chosen = _filter(request, request.GET)
     jobs = board.board_jobs(user=request.user, state=chosen.state, collection=chosen.collection)
-    listed = jobs.select_related("version__document__collection", "version__document__current_version")
+    listed = jobs.select_related(*_SHOWN)
     page: Page[IngestionJob] = Paginator(listed, PAGE).get_page(request.GET.get("page"))
     outlook = current_outlook()
     context = _summary(request, chosen, outlook) | {
@@ -80,7 +85,7 @@ def rows(request: SignedInRequest) -> HttpResponse:
     """Return the summary and the cells of the rows named by ?row=; htmx puts each in its place."""
     chosen = _filter(request, request.GET)
     jobs = jobs_looked_after(user=request.user).filter(version__document__in=_ids(request.GET, "row"))
-    listed = jobs.select_related("version__document__collection", "version__document__current_version")
+    listed = jobs.select_related(*_SHOWN)
     outlook = current_outlook()
     context = _summary(request, chosen, outlook) | {
         "board": board.board_rows(listed[:PAGE], outlook),

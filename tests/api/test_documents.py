@@ -96,7 +96,7 @@ def test_readers_do_not_upload(cast: Cast) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("empty.txt", b""), ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(100)), ("x" * 220 + ".txt", b"text")],
+    [("empty.txt", b""), ("program.exe", b"MZ\x90" + bytes(100)), ("x" * 220 + ".txt", b"text")],
 )
 def test_files_that_cannot_be_used(cast: Cast, name: str, content: bytes) -> None:
     shown = problem(Api(cast.alice).upload("blueprints", name, content), 422)

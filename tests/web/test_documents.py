@@ -152,3 +152,20 @@ def test_odd_positions_do_no_harm(cast: Cast) -> None:
 
 def test_cached_images_live_in_the_cache_folder(settings: object) -> None:
     assert Path(settings.CACHE_DIR).name == "cache"  # type: ignore[attr-defined]  # pytest-django's fixture
+
+
+def test_a_mail_lists_what_is_in_it_and_each_part_names_the_mail(cast: Cast) -> None:
+    mail = factories.document(cast.papers, name="budget.eml", title="Re: budget")
+    part = factories.document(cast.papers, name="report.pdf")
+    Document.objects.filter(pk=part.pk).update(parent=mail, ancestors=[mail.pk])
+    alice = Reader(cast.alice)
+    shown = text(alice.get(f"/documents/{mail.pk}"))
+    assert "Files in it" in shown
+    assert f"/documents/{part.pk}" in shown
+    inner = text(alice.get(f"/documents/{part.pk}"))
+    assert f"/documents/{mail.pk}" in inner
+    assert "Narrow it" not in inner
+    assert f"/documents/{part.pk}/delete" not in inner
+    assert "report.pdf, in budget.eml" in text(alice.get("/collections/blueprints"))
+    assert Reader(cast.charlie).get(f"/documents/{part.pk}").status_code == 404
+    assert "a part of “budget.eml”" in text(alice.post(f"/documents/{part.pk}/delete"), 400)

@@ -139,7 +139,7 @@ def reason_of(path: Path, limits: Limits | None = None) -> Reason:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"", "empty_file"), (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1", "unsupported_type")]
+    ("content", "reason"), [(b"", "empty_file"), (b"\x7fELF\2\1\1\0\0\0\3\0>\0", "unsupported_type")]
 )
 def test_other_files_are_named_in_the_message(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "a.xyz").write_bytes(content)

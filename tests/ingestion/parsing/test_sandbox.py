@@ -13,7 +13,9 @@ from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.limits import Limits
 from ingestion.parsing.sandbox import parse_file, render_page, run_in_sandbox
 
-SMALL = Limits(cpu_seconds=2, wall_seconds=5, memory_bytes=300 << 20, output_bytes=1 << 20)
+SMALL = Limits(
+    cpu_seconds=2, wall_seconds=5, memory_bytes=300 << 20, output_bytes=1 << 20, temp_bytes=64 << 20
+)
 
 
 def poison(action: str, limits: Limits = SMALL) -> bytes:
@@ -40,6 +42,10 @@ def make_pdf(path: Path, pages: int = 2) -> Path:
         ("flood", Reason.TOO_MUCH_OUTPUT),
         ("big_file", Reason.TOO_MUCH_OUTPUT),
         ("connect", Reason.CRASHED),
+        ("connect_natively", Reason.CRASHED),
+        ("read_natively", Reason.CRASHED),
+        ("fork_natively", Reason.CRASHED),
+        ("fill_disk", Reason.TOO_MUCH_OUTPUT),
         ("write_outside", Reason.CRASHED),
         ("run_program", Reason.CRASHED),
     ],
