@@ -18,6 +18,8 @@ FROM visible
 
 STILL_VISIBLE = "WITH visible AS ({visible}) SELECT id FROM visible WHERE id = ANY(%(wanted)s)"
 
+# The planner takes what is visible for a handful. IS TRUE keeps it from looking up each term in each visible
+# version: whole lists are read by collection and term, and checked against a hash of the versions.
 _LEXICAL = """
 statistics AS MATERIALIZED (
     SELECT sum(chunk_count)::float8 AS passages,
@@ -31,9 +33,9 @@ hit AS MATERIALIZED (
     CROSS JOIN unnest(%(terms)s::text[]) AS asked (term)
     JOIN retrieval_posting AS posting
       ON posting.collection_id = readable.collection_id AND posting.term = asked.term
-    JOIN visible ON visible.collection_id = posting.collection_id AND visible.id = posting.version_id
+    WHERE (posting.version_id IN (SELECT id FROM visible)) IS TRUE
 ),
-weight AS (
+weight AS MATERIALIZED (
     SELECT term, ln(1 + (passages - found + 0.5) / (found + 0.5)) AS idf
     FROM (SELECT term, count(*)::float8 AS found FROM hit GROUP BY term) AS counted CROSS JOIN statistics
 ),
@@ -51,17 +53,13 @@ best_lexical AS (
 
 # Below the crossover every visible vector is compared. A filtered HNSW scan would lose most of them there.
 _DENSE_EXACT = """
-dense AS MATERIALIZED (
-    SELECT vector.collection_id, vector.version_id, vector.ordinal,
-           -(vector.embedding <#> %(query)s::halfvec) AS similarity
+best_dense AS MATERIALIZED (
+    SELECT vector.collection_id, vector.version_id, vector.ordinal
     FROM visible
     JOIN retrieval_vector AS vector
       ON vector.generation_id = %(generation)s AND vector.collection_id = visible.collection_id
      AND vector.version_id = visible.id
-),
-best_dense AS (
-    SELECT collection_id, version_id, ordinal FROM dense
-    ORDER BY similarity DESC, collection_id, version_id, ordinal LIMIT %(depth)s
+    ORDER BY vector.embedding <#> %(query)s::halfvec, collection_id, version_id, ordinal LIMIT %(depth)s
 )
 """
 

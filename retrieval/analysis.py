@@ -4,7 +4,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import Stemmer
@@ -47,7 +47,12 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(c for c in parts if not "\u0300" <= c <= "\u036f"))
 
 
-def _terms_of_token(token: str, language: str) -> Iterator[str]:
+@lru_cache(maxsize=50_000)  # few words make most of any text, and each of every shown passage is looked up
+def _terms_of_token(token: str, language: str) -> tuple[str, ...]:
+    return tuple(_read_token(token, language))
+
+
+def _read_token(token: str, language: str) -> Iterator[str]:
     folded = fold(token)
     if _CJK.search(folded):
         yield from _bigrams(folded)

@@ -12,6 +12,7 @@ from portal.stack.child import Program
 from portal.stack.config import StackConfig
 from portal.stack.errors import StackError
 from portal.stack.output import say
+from portal.stack.prepared import is_prepared, note_prepared
 from portal.stack.supervisor import StopRequestedError, Supervisor
 
 _READY_SECONDS = 30.0
@@ -40,9 +41,7 @@ def _run(config: StackConfig, supervisor: Supervisor) -> None:
     say(f"[up] Starting Cited; data in {config.var_dir}")
     if config.cluster is not None:
         _start_database(config.cluster, supervisor)
-    link = _prepare(config, supervisor)
-    for program in programs(config):
-        supervisor.add(program)
+    link = _start_programs(config, supervisor)
     _wait_until_ready(config, supervisor)
     say(_box(config, link))
     supervisor.serve()
@@ -59,6 +58,23 @@ def _start_database(cluster: embedded.Cluster, supervisor: Supervisor) -> None:
 
     if not supervisor.wait_until(is_ready, seconds=120, step=0.02):
         raise StackError("The embedded PostgreSQL did not start in 120 s; read logs/postgres.log in VAR_DIR.")
+
+
+def _start_programs(config: StackConfig, supervisor: Supervisor) -> str:
+    """Prepare the data and start the programs; return the first admin's sign-in link, or "".
+
+    Loading the embedding model is what takes longest, so the web process starts beside the preparation where
+    that has nothing to do: where the same release has done it before.
+    """
+    web, *others = programs(config)
+    was_prepared = is_prepared(config)
+    if was_prepared:
+        supervisor.add(web)
+    link = _prepare(config, supervisor)
+    note_prepared(config)
+    for program in others if was_prepared else (web, *others):
+        supervisor.add(program)
+    return link
 
 
 def _prepare(config: StackConfig, supervisor: Supervisor) -> str:
