@@ -15,7 +15,7 @@ from retrieval.generations import ensure_first_generation
 from tests import factories
 
 pytestmark = [pytest.mark.slow, pytest.mark.torture, pytest.mark.worker, pytest.mark.timeout(600)]
-_FILES = 7
+_FILES = 9
 _RESUMED_WITHIN = 60.0
 _SENTENCE = (
     "Site {site} stores {count} crates of part {part}, checked by its keeper on day {day} of the quarter."
