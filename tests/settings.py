@@ -14,8 +14,10 @@ _PREFIXES = ("DATABASE_", "EMBEDDING_", "LLM_", "CELERY_", "PARSE_", "JOB_", "SE
 _NAMES = {"ADMIN_EMAIL", "ALLOWED_HOSTS", "BASE_URL", "BEHIND_PROXY", "BIND_HOST", "DEBUG", "MEDIA_ROOT"}
 _NAMES |= {"MAX_QUESTION_CHARS", "MAX_UPLOAD_MB", "PORT", "PORTAL_NAME", "SECRET_KEY", "SECRET_KEY_FALLBACKS"}
 _NAMES |= {"SECURE_COOKIES", "SWEEP_SECONDS", "TIME_ZONE", "WORKER_CONCURRENCY"}
-# Child processes of a test are given TEST_VAR_DIR by it, and with it everything that they are to know.
-if "TEST_VAR_DIR" not in os.environ:
+# Child processes of a test are given TEST_VAR_DIR by it, and with it everything that they are to know. The
+# workers of pytest-xdist are children of the test run, but each has a database and a folder of its own.
+_runner = os.environ.get("PYTEST_XDIST_WORKER", "")
+if os.environ.get("TEST_RUNNER") != _runner:
     for _name in [name for name in os.environ if name.startswith(_PREFIXES) or name in _NAMES]:
         if _name != "DATABASE_OWNER_URL":
             del os.environ[_name]
@@ -23,7 +25,8 @@ if "TEST_VAR_DIR" not in os.environ:
         if not Path("/proc", _left.name.split("-")[2]).exists():
             shutil.rmtree(_left, ignore_errors=True)
     _var_dir = tempfile.mkdtemp(prefix=f"cited-tests-{os.getpid()}-")
-    os.environ |= {"TEST_VAR_DIR": _var_dir, "ENV_FILE": os.devnull, "SECRET_KEY": "only for tests " * 4}
+    os.environ |= {"TEST_VAR_DIR": _var_dir, "TEST_RUNNER": _runner}
+    os.environ |= {"ENV_FILE": os.devnull, "SECRET_KEY": "only for tests " * 4}
     atexit.register(shutil.rmtree, _var_dir, ignore_errors=True)
 os.environ["VAR_DIR"] = os.environ["TEST_VAR_DIR"]
 

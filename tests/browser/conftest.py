@@ -31,8 +31,9 @@ new MutationObserver(() => {
 NewContext = Callable[..., BrowserContext]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Run Chromium for one module: while Playwright runs, its thread can run no other event loop."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("needs Chromium: apt-get install chromium")
@@ -67,13 +68,13 @@ def _refusals(message: str) -> list[str]:
     return [message] if "Content Security Policy" in message or "Refused to" in message else []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     with whole_stack(tmp_path_factory.mktemp("portal")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def admin(portal: Portal, chromium: Browser) -> tuple[str, str]:
     """Sign the first admin in by the printed link and set a password; return e-mail address and password."""
     context = chromium.new_context()

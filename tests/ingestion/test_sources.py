@@ -153,8 +153,9 @@ def test_a_failing_source_tells_no_secret(cast: Cast, caplog: pytest.LogCaptureF
     assert SECRET not in caplog.text
 
 
-def test_nothing_of_a_run_stays_on_disk(cast: Cast, settings: Any) -> None:
+def test_nothing_of_a_run_stays_on_disk(cast: Cast, settings: Any, tmp_path: Path) -> None:
+    settings.CACHE_DIR = tmp_path
     source = add(cast, configuration=MAIL | {"host": "mail.invalid"})
     assert pipeline.work_on_next()
     assert source.runs.get()
-    assert list(Path(settings.CACHE_DIR, "syncs").iterdir()) == []
+    assert list((tmp_path / "syncs").iterdir()) == []

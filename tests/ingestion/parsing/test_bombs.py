@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.sandbox import parse_file
-from portal.stack import processes
 
 pytestmark = pytest.mark.slow
 
@@ -110,12 +110,12 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _peak_of_readers() -> int:
-    """Return the most KiB that a process which reads a file now has held so far."""
+    """Return the most KiB that a process which reads a file for this test has held so far."""
     peaks = [0]
-    for pid in processes.running():
-        with suppress(OSError):
-            if "ingestion.parsing.child" in Path(f"/proc/{pid}/cmdline").read_text(errors="replace"):
-                peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    for process in psutil.Process().children(recursive=True):
+        with suppress(OSError, psutil.Error):
+            if "ingestion.parsing.child" in " ".join(process.cmdline()):
+                peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
                 peaks.append(int(peak[1]) if peak else 0)
     return max(peaks)
 
