@@ -43,7 +43,7 @@ format: dev ## Put code into its form
 	$(BIN)/ruff format .
 
 test: dev ## Run every test: unit, service, HTTP, worker, browser
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-vllm: dev .venv-vllm/.installed ## Run the contract tests against a real vLLM server on this machine's CPU
 	VLLM_PYTHON=$(CURDIR)/.venv-vllm/bin/python $(BIN)/pytest tests/vllm

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ from retrieval.snippets import SnippetPart, make_snippet
 
 _DEPTH = 100
 _MAX_TERMS = 64
+_EMBEDDING_THREADS = ThreadPoolExecutor(4, thread_name_prefix="embed-query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +128,23 @@ def search(*, user: Person, query: str, collections: Sequence[str] = (), limit: 
     does not exist. Raises InvalidInputError for a question that is empty or too long.
     """
     query = clean_query(query)
+    if not user.is_authenticated:
+        return SearchResults(query, (), 0, 0, 0, serving_generation().pk, {})
     watch = _Stopwatch()
+    # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
+    embedding = _EMBEDDING_THREADS.submit(embedder().embed_query, query)
     with transaction.atomic():
-        visible = _Visible(user, collections) if user.is_authenticated else None
-        counts = _counts(visible) if visible else Counts(0, 0, 0)
+        visible = _Visible(user, collections)
+        counts = _counts(visible)
         generation = serving_generation()
-        if visible is None or not counts.chunks:
+        if not counts.chunks:
             return SearchResults(
                 query, (), counts.documents, counts.collections, 0, generation.pk, watch.laps
             )
         watch.lap("count")
-        vector = embedder().embed_query(query)
-        watch.lap("embed")
         terms = _query_terms(query, counts.languages)
+        vector = embedding.result()
+        watch.lap("embed")
         candidates = _candidates(visible, counts, generation, terms, vector)
         watch.lap("search")
         hits = _load_hits(visible, _fuse(candidates)[:limit], frozenset(terms))
