@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from ingestion.ledger import PLACED, Stage, State
+from ingestion.ledger import COLLECTION, JOBS, Stage, State
 from ingestion.models import IngestionJob
 from ingestion.workers import alive_workers
 
@@ -167,11 +167,10 @@ FROM ingestion_ingestionjob AS job JOIN retrieval_documentversion AS version ON 
 WHERE job.state = 'queued'
 """  # noqa: S608 - constants
 _PLACES = f"""
-WITH {PLACED},
-busy AS (
-    SELECT placed.collection_id, count(*) AS jobs
-    FROM placed JOIN ingestion_ingestionjob AS job USING (id)
-    WHERE job.state = 'working' GROUP BY placed.collection_id
+WITH busy AS MATERIALIZED (
+    SELECT {COLLECTION} AS collection_id, count(*) AS jobs
+    FROM {JOBS}
+    WHERE job.state = 'working' GROUP BY 1
 ),
 expected AS (
     SELECT * FROM unnest(%(types)s::text[], %(classes)s::int[], %(seconds)s::float8[])
@@ -180,11 +179,9 @@ expected AS (
 waiting AS (
     SELECT job.id, job.due_at, expected.seconds,
            coalesce(busy.jobs, 0)
-               + row_number() OVER (PARTITION BY placed.collection_id ORDER BY job.due_at, job.id) AS turn
-    FROM ingestion_ingestionjob AS job
-    JOIN placed USING (id)
-    LEFT JOIN busy USING (collection_id)
-    LEFT JOIN retrieval_documentversion AS version ON version.id = job.version_id
+               + row_number() OVER (PARTITION BY {COLLECTION} ORDER BY job.due_at, job.id) AS turn
+    FROM {JOBS}
+    LEFT JOIN busy ON busy.collection_id = {COLLECTION}
     LEFT JOIN expected ON expected.media_type = version.media_type
         AND expected.size_class = {_SIZE_CLASS}
     WHERE job.state = 'queued'

@@ -74,40 +74,30 @@ def ring_on_commit() -> None:
     transaction.on_commit(ring)
 
 
-# In which collection each kind of job works: all that choosing the next one has to know of what jobs do.
-PLACED = """
-placed AS (
-    SELECT job.id, document.collection_id
-    FROM ingestion_ingestionjob AS job
-    JOIN retrieval_documentversion AS version ON version.id = job.version_id
-    JOIN retrieval_document AS document ON document.id = version.document_id
-    WHERE job.state IN ('queued', 'working')
-    UNION ALL
-    SELECT job.id, source.collection_id
-    FROM ingestion_ingestionjob AS job
-    JOIN ingestion_source AS source ON source.id = job.source_id
-    WHERE job.state IN ('queued', 'working')
-)
+# In which collection each job works: all that choosing the next one has to know of what jobs do. One chain
+# of joins by key, because right after a large import the planner still takes what waits for a handful, and
+# would compare each waiting job with every other.
+JOBS = """
+ingestion_ingestionjob AS job
+LEFT JOIN retrieval_documentversion AS version ON version.id = job.version_id
+LEFT JOIN retrieval_document AS document ON document.id = version.document_id
+LEFT JOIN ingestion_source AS source ON source.id = job.source_id
 """
+COLLECTION = "coalesce(document.collection_id, source.collection_id)"
 _NEXT = f"""
-WITH {PLACED},
-busy AS (
-    SELECT placed.collection_id, count(*) AS jobs
-    FROM placed JOIN ingestion_ingestionjob AS job USING (id)
+WITH busy AS MATERIALIZED (
+    SELECT {COLLECTION} AS collection_id, count(*) AS jobs,
+           count(*) FILTER (WHERE job.source_id IS NOT NULL) AS syncs
+    FROM {JOBS}
     WHERE job.state = 'working' AND job.lease_expires_at > statement_timestamp()
-    GROUP BY placed.collection_id
+    GROUP BY 1
 )
 SELECT job.id
-FROM ingestion_ingestionjob AS job
-JOIN placed USING (id)
-LEFT JOIN busy USING (collection_id)
+FROM {JOBS}
+LEFT JOIN busy ON busy.collection_id = {COLLECTION}
 WHERE ((job.state = 'queued' AND job.due_at <= statement_timestamp())
    OR (job.state = 'working' AND job.lease_expires_at <= statement_timestamp()))
-  AND (job.source_id IS NULL OR %(syncs)s > (
-    SELECT count(*) FROM ingestion_ingestionjob AS other
-    WHERE other.source_id IS NOT NULL AND other.state = 'working'
-      AND other.lease_expires_at > statement_timestamp()
-  ))
+  AND (job.source_id IS NULL OR %(syncs)s > (SELECT coalesce(sum(syncs), 0) FROM busy))
 ORDER BY coalesce(busy.jobs, 0), job.due_at, job.id
 LIMIT 1
 FOR UPDATE OF job SKIP LOCKED

@@ -112,7 +112,8 @@ class AnswerReader:
 
     def _append(self, word: str) -> Words:
         joins = not self._text or (not self._space and not self._after_marker)
-        if self._after_marker and _PUNCTUATION.fullmatch(word):
+        # What a marker kept apart must not become a link: "javascript:[1])".
+        if self._after_marker and _PUNCTUATION.fullmatch(word) and not self._text.endswith(":"):
             joins = True
         self._space, self._after_marker = "", False
         text = word if joins else f" {word}"

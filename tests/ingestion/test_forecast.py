@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from ingestion import ledger
@@ -20,10 +21,11 @@ pytestmark = pytest.mark.django_db
 IMPORT = 10_000
 
 
-def queue_many(collection: Collection, count: int, *, size: int = 1000) -> None:
+def queue_many(collection: Collection, count: int, *, size: int = 1000, start: int = 0) -> None:
     """Write queued uploads in bulk, as an import leaves them."""
+    names = [f"{number}.txt" for number in range(start, start + count)]
     documents = Document.objects.bulk_create(
-        [Document(collection=collection, name=f"{n}.txt", title=f"{n}.txt") for n in range(count)]
+        [Document(collection=collection, name=name, title=name) for name in names]
     )
     versions = DocumentVersion.objects.bulk_create(
         [
@@ -46,19 +48,24 @@ def finished(collection: Collection, seconds: dict[str, float], *, size: int = 1
     )
 
 
+@pytest.mark.django_db(transaction=True)  # or ten thousand dead rows slow down every test after it
 def test_an_import_of_ten_thousand_does_not_starve_a_single_upload() -> None:
     large, small = factories.collection("Large"), factories.collection("Small")
-    queue_many(large, IMPORT)
+    queue_many(large, 50)
+    IngestionJob.objects.update(state="indexed")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # all that the planner knows for the first minute of the import
+    queue_many(large, IMPORT, start=50)
     first = ledger.claim_next()
     assert first is not None
     urgent = job_of(factories.waiting_document(small, name="urgent.txt"))
-    assert forecast(IngestionJob.objects.filter(pk=urgent.pk))[urgent.pk].place == 1
     began = time.perf_counter()
+    assert forecast(IngestionJob.objects.filter(pk=urgent.pk))[urgent.pk].place == 1
     second = ledger.claim_next()
     took = time.perf_counter() - began
     assert second is not None
     assert second.job_id == str(urgent.pk)
-    assert took < 2, "a claim out of ten thousand takes a moment"
+    assert took < 2, "a forecast and a claim out of ten thousand take a moment"
 
 
 def test_places_go_round_the_collections_and_add_up() -> None:

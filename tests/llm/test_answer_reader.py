@@ -81,6 +81,7 @@ def test_words_come_before_the_sentence_ends() -> None:
         "<scr<b>ipt>alert(1)</scr</b>ipt>",
         "http[1]://evil.example/x",
         "www[1].evil.example",
+        "javascript:[1])",
         "<a href='https://evil.example'>x</a>",
         "[ref]: https://evil.example\n![a][ref]",
         "data:text/html;base64,AAAA",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from portal.accounts.models import Membership, Team, User
 from retrieval import access
 from retrieval.errors import NotAllowedError, NotVisibleError
-from retrieval.models import Document, Role
+from retrieval.models import Collection, Document, Role
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -185,5 +185,6 @@ def test_the_rule_agrees_with_an_oracle_in_plain_python(
 
 def _clear() -> None:
     Document.objects.all().delete()
+    Collection.objects.all().delete()
     Membership.objects.all().delete()
-    Team.objects.filter(owned_collections=None).delete()
+    Team.objects.all().delete()
