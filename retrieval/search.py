@@ -51,6 +51,7 @@ class Hit:
     collection_title: str
     title: str
     name: str
+    parent_title: str
     language: str
     heading_path: tuple[str, ...]
     page: int | None
@@ -238,7 +239,7 @@ def _load_hits(
 ) -> tuple[Hit, ...]:
     readable = _still_visible(visible, {candidate.key[1] for candidate, _ in ranked})
     keys = [candidate.key for candidate, _ in ranked if candidate.key[1] in readable]
-    chunks = Chunk.objects.filter(pk__in=keys).select_related("version__document__collection")
+    chunks = Chunk.objects.filter(pk__in=keys).select_related("version__document__collection", "version__document__parent")
     by_key = {(chunk.collection_id, chunk.version_id, chunk.ordinal): chunk for chunk in chunks}
     starts = page_starts(by_key.values())
     return tuple(
@@ -269,6 +270,7 @@ def _hit(chunk: Chunk, candidate: _Candidate, score: float, terms: frozenset[str
         collection_title=document.collection.title,
         title=document.title,
         name=document.name,
+        parent_title=document.parent.title if document.parent else "",
         language=document.collection.language,
         heading_path=tuple(chunk.heading_path),
         page=chunk.page,

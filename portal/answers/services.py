@@ -172,6 +172,7 @@ def _source_of_hit(number: int, hit: Hit, span: tuple[int, int] | None = None) -
         version_number=hit.version_number,
         title=hit.title,
         name=hit.name,
+        parent_title=hit.parent_title,
         collection_slug=hit.collection_slug,
         collection_title=hit.collection_title,
         heading_path=hit.heading_path,
@@ -326,7 +327,7 @@ def _show(user: User, question: Question, answer: Answer) -> ShownAnswer:
 def _readable(user: User, citations: Sequence[Citation]) -> dict[int, DocumentVersion]:
     wanted = {one.version_id for one in citations}
     versions = access.searchable_versions(user=user).filter(pk__in=wanted)
-    return {version.pk: version for version in versions.select_related("document__collection")}
+    return {version.pk: version for version in versions.select_related("document__collection", "document__parent")}
 
 
 def _is_reworded(answer: Answer) -> bool:
@@ -376,6 +377,7 @@ def _source(
         version_number=version.number,
         title=document.title,
         name=document.name,
+        parent_title=document.parent.title if document.parent else "",
         collection_slug=document.collection.slug,
         collection_title=document.collection.title,
         heading_path=tuple(chunk.heading_path) if chunk else (),

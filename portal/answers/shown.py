@@ -23,6 +23,7 @@ class Source:
     version_number: int
     title: str
     name: str
+    parent_title: str
     collection_slug: str
     collection_title: str
     heading_path: tuple[str, ...]

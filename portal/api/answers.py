@@ -45,6 +45,7 @@ class CitationOut(Schema):
     version_number: int
     title: str
     name: str
+    parent_title: str = Field(description="The mail or archive that the document came out of, or empty.")
     collection_slug: str
     collection_title: str
     heading_path: list[str]

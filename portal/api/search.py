@@ -32,6 +32,7 @@ class HitOut(Schema):
     document_id: UUID
     title: str
     name: str
+    parent_title: str = Field(description="The mail or archive that the document came out of, or empty.")
     collection_slug: str
     collection_title: str
     version_number: int

@@ -58,6 +58,7 @@ class SourceView:
     url: str
     title: str
     name: str
+    parent_title: str
     collection_title: str
     heading_path: tuple[str, ...]
     page: int | None
@@ -188,6 +189,7 @@ def view_sources(sources: Iterable[Source]) -> tuple[SourceView, ...]:
             url=source.url,
             title=source.title,
             name=source.name,
+            parent_title=source.parent_title,
             collection_title=source.collection_title,
             heading_path=source.heading_path,
             page=source.page,

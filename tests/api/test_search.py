@@ -1,6 +1,6 @@
 import pytest
 
-from retrieval.models import Role
+from retrieval.models import Document, Role
 from tests import factories
 from tests.api.client import Api, assert_hides, ok, problem
 from tests.factories import RETURNS, WARRANTY, Cast
@@ -18,6 +18,16 @@ def test_search_finds_the_passage(searchable_cast: Cast) -> None:
     assert hit["url"].endswith(f"/documents/{searchable_cast.paper.pk}?start=0&end={len(WARRANTY)}#passage")
     assert any(part["marked"] for part in hit["snippet"])
     assert (shown["documents"], shown["collections"]) == (1, 1)
+
+
+def test_a_hit_names_what_its_document_came_out_of(searchable_cast: Cast) -> None:
+    mail = factories.searchable_document(searchable_cast.papers, title="Re: kettles", passages=[RETURNS])
+    Document.objects.filter(pk=searchable_cast.paper.pk).update(parent=mail, ancestors=[mail.pk])
+    shown = ok(Api(searchable_cast.bob, "read").post("/search", {"query": QUESTION}))
+    assert {hit["title"]: hit["parent_title"] for hit in shown["hits"]} == {
+        "Warranty terms": "Re: kettles",
+        "Re: kettles": "",
+    }
 
 
 def test_an_outsider_learns_nothing(searchable_cast: Cast) -> None:

@@ -63,7 +63,8 @@ def _lines(answer: ShownAnswer) -> list[str]:
 
 def _source_lines(source: Source) -> list[str]:
     page = f", page {source.page}" if source.page else ""
-    where = f"{source.title} ({source.name}{page}), {source.collection_title}"
+    parent = f" in {source.parent_title}" if source.parent_title else ""
+    where = f"{source.title} ({source.name}{parent}{page}), {source.collection_title}"
     return [
         f"[{source.number}] {printable(where)}, score {source.score:.2f}",
         f"    {printable(source.quote)}",
