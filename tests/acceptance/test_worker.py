@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import redis
 from django.conf import settings
+from django.db.models.functions import Now
 
-from ingestion.models import IngestionJob
+from ingestion.models import IngestionJob, Source
 from portal.stack import processes, up
 from portal.stack.config import StackConfig
 from retrieval.generations import ensure_first_generation
@@ -199,6 +200,29 @@ def test_what_a_killed_worker_had_is_taken_over(
     with programs.running("worker"):
         assert _wait(_all_indexed), _log(tmp_path)
     assert IngestionJob.objects.get().attempts == 2
+
+
+def test_a_folder_is_synced_when_its_time_comes(
+    cast: Cast, env: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _texts(tmp_path / "share", "north", "south")
+    source = factories.source(
+        cast.papers, acts_for=cast.alice, configuration={"path": str(tmp_path / "share")}
+    )
+    Source.objects.filter(pk=source.pk).update(next_run_at=Now())
+    programs = _Programs(
+        env | {"SOURCE_FOLDERS": str(tmp_path / "share")}, tmp_path / "programs.log", monkeypatch
+    )
+
+    def indexed() -> int:
+        return Document.objects.filter(current_version__isnull=False, deleted_at__isnull=True).count()
+
+    with programs.running("worker"), programs.running("beat"):
+        assert _wait(lambda: indexed() == 2), _log(tmp_path)
+        (tmp_path / "share" / "south.txt").unlink()
+        Source.objects.filter(pk=source.pk).update(next_run_at=Now())
+        assert _wait(lambda: indexed() == 1), _log(tmp_path)
+    assert IngestionJob.objects.filter(source=source, state="synced").count() == 2
 
 
 def test_nothing_is_lost_when_redis_loses_everything(
