@@ -63,8 +63,9 @@ def _start_database(cluster: embedded.Cluster, supervisor: Supervisor) -> None:
 def _start_programs(config: StackConfig, supervisor: Supervisor) -> str:
     """Prepare the data and start the programs; return the first admin's sign-in link, or "".
 
-    Loading the embedding model is what takes longest, so the web process starts beside the preparation where
-    that has nothing to do: where the same release has done it before.
+    Loading the embedding model is what takes longest. So the web process starts beside the preparation where
+    that has nothing to do, because the same release has done it before; and the worker, which loads the model
+    too, starts when questions can be answered.
     """
     web, *others = programs(config)
     was_prepared = is_prepared(config)
@@ -72,6 +73,8 @@ def _start_programs(config: StackConfig, supervisor: Supervisor) -> str:
         supervisor.add(web)
     link = _prepare(config, supervisor)
     note_prepared(config)
+    if was_prepared:
+        supervisor.wait_until(lambda: _is_ready(config), seconds=_READY_SECONDS, step=0.2)
     for program in others if was_prepared else (web, *others):
         supervisor.add(program)
     return link
