@@ -56,6 +56,7 @@ def ingest(portal: Stack, corpora: Sequence[Path]) -> tuple[float, float, dict[s
         say(f"{added} files added after {time.monotonic() - began:.1f} s")
         states = wait_until_done(portal)
         seconds = time.monotonic() - began
+    say(f"at the worker's peak, MiB by process: {[round(held) for held in memory.at_peak]}")
     return seconds, memory.peak_mib, states
 
 

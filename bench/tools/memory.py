@@ -9,13 +9,17 @@ _EVERY_SECONDS = 0.25
 
 
 class PeakMemory(threading.Thread):
-    """Watches a process with all its children; `peak_mib` is the most that they held together."""
+    """Watches a process with all its children; `peak_mib` is the most that they held together.
+
+    `at_peak` says how much of it each held, the largest first.
+    """
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self._pid = pid
         self._ended = threading.Event()
         self.peak_mib = 0.0
+        self.at_peak: list[float] = []
 
     def __enter__(self) -> "PeakMemory":
         self.start()
@@ -27,7 +31,9 @@ class PeakMemory(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(_EVERY_SECONDS):
-            self.peak_mib = max(self.peak_mib, sum(map(_pss_mib, _family(self._pid))))
+            held = sorted(map(_pss_mib, _family(self._pid)), reverse=True)
+            if sum(held) > self.peak_mib:
+                self.peak_mib, self.at_peak = sum(held), held
 
 
 def _family(pid: int) -> set[int]:
