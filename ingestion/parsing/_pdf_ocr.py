@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ingestion.parsing._builder import Box
 
 _DPI = 150
+_LINES_SIDE = 960  # pixels of the longer side
 _MAX_PIXELS = 6_000_000
 _BLANK_SPREAD = 4.0  # grey levels: an empty page is one shade
 _TALL = 1.5  # a line that is taller than wide by this runs down the page
@@ -107,7 +108,9 @@ def _upright(picture: NDArray[np.uint8]) -> tuple[int, list[_Seen]]:
 def _recogniser() -> Any:
     from rapidocr import RapidOCR  # 200 MB; only for pages without text
 
-    return RapidOCR(params={"Global.log_level": "error", "Global.use_cls": False})
+    params = {"Global.log_level": "error", "Global.use_cls": False}
+    # Lines are looked for in a smaller picture and read in the whole one: half the memory and half the time.
+    return RapidOCR(params=params | {"Det.limit_type": "max", "Det.limit_side_len": _LINES_SIDE})
 
 
 def _recognise(picture: NDArray[np.uint8]) -> list[_Seen]:
