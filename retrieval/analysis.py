@@ -22,6 +22,7 @@ MAX_TERM = 64
 _TOKEN = re.compile(r"[^\W_]+(?:(?:[-_.@/'\u2010\u2011\u2019]|\+(?=[^\s@]{0,64}@)|__)[^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
+_ACCENTS = re.compile(r"[\u0300-\u036f]+")
 _APOSTROPHE = re.compile(r"['\u2019].*$")
 _local = threading.local()
 
@@ -45,7 +46,7 @@ def fold(text: str) -> str:
     if folded.isascii():
         return folded
     parts = unicodedata.normalize("NFD", folded.replace("\u2010", "-"))
-    return unicodedata.normalize("NFC", "".join(c for c in parts if not "\u0300" <= c <= "\u036f"))
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", parts))
 
 
 def tokens(text: str) -> list[str]:

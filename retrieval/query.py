@@ -21,7 +21,7 @@ from retrieval.errors import InvalidInputError
 from retrieval.filters import FIELDS, Filter, check_filters
 
 _ONE_WAY = {"after": "before", "before": "after"}  # what to write instead of a minus before these
-_MOST_SIGNS = 20
+_MOST_SIGNS = 12
 _MARKS = '"\u201c\u201d\u201e\u201f'
 _LEFT, _RIGHT = r"(?:^|(?<=[\s(:-]))", r"(?=$|[\s.,;:!?)\]])"
 _QUOTED = rf"{_LEFT}[{_MARKS}](?P<quoted>[^{_MARKS}]*)[{_MARKS}]{_RIGHT}"

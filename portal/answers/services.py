@@ -44,9 +44,13 @@ class Searching:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The passages that the answer will be written from, best first, numbered from 1 in that order."""
+    """The passages that the answer will be written from, best first, numbered from 1 in that order.
+
+    What the dictionaries added is told now and not kept: they may be closed to the reader later.
+    """
 
     sources: tuple[Source, ...]
+    also_searched_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,8 @@ async def stream_answer(*, user: User, question: Question) -> AsyncIterator[Stre
     results = await _in_database(search)(
         user=user, query=question.text, collections=question.collections, limit=PASSAGES
     )
-    yield Found(tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1)))
+    sources = tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1))
+    yield Found(sources, results.also_searched_for)
     record = _Record(results)
     events = answering.stream_answer(
         question=results.question,
