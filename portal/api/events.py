@@ -20,8 +20,9 @@ log = logging.getLogger(__name__)
 EVENT_STREAM = "text/event-stream"
 EVENTS_DOC = (
     "With `Accept: text/event-stream`: `searching` {documents, collections}, "
-    "`sources` {sources, also_searched_for}, `delta` {sentence, text}, `sentence` {sentence, text, citations, support, reason}, "
-    "`notice` {notice, restart}, `refused` {reason}, `done` with the whole answer, or `error` with a problem."
+    "`sources` {sources, also_searched_for}, `delta` {sentence, text}, "
+    "`sentence` {sentence, text, citations, support, reason}, `notice` {notice, restart}, "
+    "`refused` {reason}, `done` with the whole answer, or `error` with a problem."
 )
 
 
