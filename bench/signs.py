@@ -30,7 +30,8 @@ def kinds(questions: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[str,
     pairs = [rng.choice(list(pairwise(row))) if len(row) > 1 else _NO_WORDS for row in words]
     yield "plain question", list(questions)
     yield "with a filter", [f"{one} type:text after:2020" for one in questions]
-    yield "without a word", [f"{one} -{word}" for one, (word, _) in zip(questions, pairs, strict=True)]
+    longest = [max(row, key=len, default=_NO_WORDS[0]) for row in words]
+    yield "without a word", [f"{one} -{word}" for one, word in zip(questions, longest, strict=True)]
     yield "two words quoted", [f'"{one} {other}"' for one, other in pairs]
     yield "frequent words quoted", [f'{one} "{_FREQUENT}"' for one in questions[: len(questions) // 4]]
     yield "stop words quoted", [f'{one} "of the"' for one in questions[:2]]
