@@ -234,6 +234,7 @@ LLM_MAX_OUTPUT_TOKENS = env.number("LLM_MAX_OUTPUT_TOKENS", 700, least=16)
 SEARCH_EXACT_LIMIT = env.number("SEARCH_EXACT_LIMIT", 25_000)
 BM25_K1, BM25_B = 1.2, 0.75
 FUSION_DENSE_WEIGHT = 0.5
+FUSION_DENSE_WEIGHT_EXACT = 0.2  # of a question for an identifier or for quoted words
 MAX_QUESTION_CHARS = env.number("MAX_QUESTION_CHARS", 2_000, least=100)
 
 USE_TZ = True

@@ -12,8 +12,35 @@ visible AS MATERIALIZED ({visible})
 COUNTS = """
 WITH visible AS ({visible})
 SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0),
-       coalesce(array_agg(DISTINCT language), '{{}}')
+       coalesce(array_agg(DISTINCT language), '{{}}'){also}
 FROM visible
+"""
+
+# The dictionaries that apply: the portal's, and those of the collections that are searched.
+SYNONYMS = """,
+       (SELECT coalesce(json_agg(json_build_array(entry.collection_id, entry.words)
+                                 ORDER BY entry.id), '[]')
+        FROM retrieval_synonyms AS entry
+        WHERE entry.keys && %(keys)s::varchar[]
+          AND (entry.collection_id IS NULL OR entry.collection_id IN (SELECT collection_id FROM visible)))
+"""
+
+# One pass over what is visible, counted four ways. `facet` says which: the column that GROUPING leaves in.
+FACETS = """
+WITH visible AS ({visible}),
+listed AS (
+    SELECT collection.slug, collection.title, visible.language, version.media_type,
+           extract(year FROM document.updated_at AT TIME ZONE %(time_zone)s)::int AS year
+    FROM visible
+    JOIN retrieval_documentversion AS version ON version.id = visible.id
+    JOIN retrieval_document AS document ON document.id = version.document_id
+    JOIN retrieval_collection AS collection ON collection.id = visible.collection_id
+)
+SELECT CASE WHEN GROUPING(slug) = 0 THEN 'collection' WHEN GROUPING(media_type) = 0 THEN 'type'
+            WHEN GROUPING(language) = 0 THEN 'language' ELSE 'year' END AS facet,
+       coalesce(slug, media_type, language, year::text) AS value, coalesce(title, '') AS title, count(*)
+FROM listed
+GROUP BY GROUPING SETS ((slug, title), (media_type), (language), (year))
 """
 
 STILL_VISIBLE = "WITH visible AS ({visible}) SELECT id FROM visible WHERE id = ANY(%(wanted)s)"
@@ -30,7 +57,8 @@ hit AS MATERIALIZED (
     SELECT posting.collection_id, posting.version_id, posting.ordinal,
            posting.term, posting.frequency, posting.length
     FROM (SELECT DISTINCT collection_id FROM visible) AS readable
-    CROSS JOIN unnest(%(terms)s::text[]) AS asked (term)
+    JOIN unnest(%(terms)s::text[], %(only_in)s::bigint[]) AS asked (term, only_in)
+      ON coalesce(asked.only_in, readable.collection_id) = readable.collection_id
     JOIN retrieval_posting AS posting
       ON posting.collection_id = readable.collection_id AND posting.term = asked.term
     WHERE (posting.version_id IN (SELECT id FROM visible)) IS TRUE
@@ -43,6 +71,7 @@ lexical AS MATERIALIZED (
     SELECT collection_id, version_id, ordinal,
            sum(idf * frequency / (frequency + %(k1)s * (1 - %(b)s + %(b)s * length / average_length))) AS bm25
     FROM hit JOIN weight USING (term) CROSS JOIN statistics
+    WHERE {hit_fits}
     GROUP BY collection_id, version_id, ordinal
 ),
 best_lexical AS (
@@ -59,6 +88,7 @@ best_dense AS MATERIALIZED (
     JOIN retrieval_vector AS vector
       ON vector.generation_id = %(generation)s AND vector.collection_id = visible.collection_id
      AND vector.version_id = visible.id
+    WHERE {vector_fits}
     ORDER BY vector.embedding <#> %(query)s::halfvec, collection_id, version_id, ordinal LIMIT %(depth)s
 )
 """
@@ -67,8 +97,44 @@ _DENSE_INDEX = """
 best_dense AS MATERIALIZED (
     SELECT collection_id, version_id, ordinal
     FROM {partition} AS vector
-    WHERE (collection_id, version_id) IN (SELECT collection_id, id FROM visible)
+    WHERE (collection_id, version_id) IN (SELECT collection_id, id FROM visible) AND {vector_fits}
     ORDER BY (embedding::halfvec({dimension})) <#> %(query)s::halfvec({dimension}) LIMIT %(depth)s
+)
+"""
+
+# Few passages hold what was quoted: their vectors are looked up one by one.
+_DENSE_ALLOWED = """
+best_dense AS MATERIALIZED (
+    SELECT vector.collection_id, vector.version_id, vector.ordinal
+    FROM allowed
+    JOIN visible ON visible.id = allowed.version_id
+    JOIN retrieval_vector AS vector
+      ON vector.generation_id = %(generation)s AND vector.collection_id = visible.collection_id
+     AND vector.version_id = allowed.version_id AND vector.ordinal = allowed.ordinal
+    WHERE {vector_fits}
+    ORDER BY vector.embedding <#> %(query)s::halfvec, collection_id, version_id, ordinal LIMIT %(depth)s
+)
+"""
+
+_ALLOWED = """
+allowed AS MATERIALIZED (
+    SELECT * FROM unnest(%(allowed_versions)s::bigint[], %(allowed_ordinals)s::int[])
+        AS allowed (version_id, ordinal)
+)
+"""
+
+# Words count in the language of the collection: what is a word's stem in one is another word in the next.
+_BARRED = """
+barred AS MATERIALIZED (
+    SELECT posting.version_id, posting.ordinal
+    FROM (SELECT DISTINCT collection_id, language FROM visible) AS readable
+    JOIN unnest(%(barred_terms)s::text[], %(barred_languages)s::text[]) AS barred (term, language)
+      ON barred.language = readable.language
+    JOIN retrieval_posting AS posting
+      ON posting.collection_id = readable.collection_id AND posting.term = barred.term
+    WHERE (posting.version_id IN (SELECT id FROM visible)) IS TRUE
+    UNION
+    SELECT * FROM unnest(%(barred_versions)s::bigint[], %(barred_ordinals)s::int[])
 )
 """
 
@@ -95,8 +161,30 @@ JOIN retrieval_vector AS vector
  AND vector.version_id = scored.version_id AND vector.ordinal = scored.ordinal
 """
 
-EXACT = "WITH" + ",".join((_VISIBLE, _LEXICAL, _DENSE_EXACT)) + _FUSE
-INDEXED = "WITH" + ",".join((_VISIBLE, _LEXICAL, _DENSE_INDEX)) + _FUSE
+_DENSE = {"exact": _DENSE_EXACT, "index": _DENSE_INDEX, "allowed": _DENSE_ALLOWED}
+
+
+def hybrid(*, visible: str, dense: str, is_barred: bool, **names: str) -> str:
+    """Return the statement of a search; `dense` says which vectors are compared: exact, index or allowed.
+
+    With allowed, only the passages of that name are found; with `is_barred`, none of those that are barred.
+    """
+    steps = [_VISIBLE, _LEXICAL, _DENSE[dense]]
+    fits = []
+    if dense == "allowed":
+        steps.insert(1, _ALLOWED)
+        fits.append("({row}.version_id, {row}.ordinal) IN (SELECT version_id, ordinal FROM allowed)")
+    if is_barred:
+        steps.insert(1, _BARRED)
+        fits.append("({row}.version_id, {row}.ordinal) NOT IN (SELECT version_id, ordinal FROM barred)")
+    condition = " AND ".join(fits) or "true"
+    return ("WITH" + ",".join(steps) + _FUSE).format(
+        visible=visible,
+        hit_fits=condition.format(row="hit"),
+        vector_fits=condition.format(row="vector"),
+        **names,
+    )
+
 
 # Relaxed order and a deep scan keep recall under a filter; candidates are sorted again afterwards.
 INDEX_SETTINGS = """

@@ -18,9 +18,11 @@ LANGUAGE_CHOICES = [(code, name.capitalize()) for code, name in sorted(_LANGUAGE
 MAX_TERM = 64
 
 # An identifier such as ISO-9001, foo_bar.baz or name@example.com is found whole and in parts.
-_TOKEN = re.compile(r"[^\W_]+(?:[-_.@/'\u2019][^\W_]+)*")
+# Hyphens that a typesetter put there count as plain ones, and an address may have a plus in it.
+_TOKEN = re.compile(r"[^\W_]+(?:(?:[-_.@/'\u2010\u2011\u2019]|\+(?=[^\s@]{0,64}@)|__)[^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
+_ACCENTS = re.compile(r"[\u0300-\u036f]+")
 _APOSTROPHE = re.compile(r"['\u2019].*$")
 _local = threading.local()
 
@@ -43,8 +45,22 @@ def fold(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
     if folded.isascii():
         return folded
-    parts = unicodedata.normalize("NFD", folded)
-    return unicodedata.normalize("NFC", "".join(c for c in parts if not "\u0300" <= c <= "\u036f"))
+    parts = unicodedata.normalize("NFD", folded.replace("\u2010", "-"))
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", parts))
+
+
+def tokens(text: str) -> list[str]:
+    """Return the words of a text as they are written, identifiers and addresses whole."""
+    return _TOKEN.findall(text)
+
+
+def is_without_gaps(text: str) -> bool:
+    """Return whether a text has Chinese, Japanese or Korean in it, which become pairs of characters."""
+    return _CJK.search(text) is not None
+
+
+def is_stop_word(word: str, language: str = "en") -> bool:
+    return fold(word) in _stop_words(language)
 
 
 @lru_cache(maxsize=50_000)  # few words make most of any text, and each of every shown passage is looked up

@@ -264,3 +264,27 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.term} in chunk {self.ordinal} of version {self.version_id}"
+
+
+class Synonyms(models.Model):
+    """Words that mean the same, in the dictionary of a collection or, where that is null, of the portal."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, null=True, related_name="synonyms")
+    words = ArrayField(models.CharField(max_length=80), help_text="As they are shown.")
+    keys = ArrayField(models.CharField(max_length=200), help_text="As they are looked up, sorted.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["collection", "keys"], name="synonyms_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(condition=models.Q(keys__len__gt=1), name="synonyms_are_two_or_more"),
+        ]
+        indexes = [GinIndex(fields=["keys"], name="synonyms_keys")]
+
+    def __str__(self) -> str:
+        return ", ".join(self.words)

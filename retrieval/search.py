@@ -8,24 +8,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
-from numpy.typing import NDArray
 
-from retrieval import _hybrid_sql, access
+from retrieval import _hybrid_sql
+from retrieval._candidates import Candidate, Terms, find_candidates, fuse
+from retrieval._containing import Containing, passages_containing
+from retrieval._visible import Visible
 from retrieval.analysis import analyse
+from retrieval.dictionary import Expansion, Found, expand, keys_in
 from retrieval.errors import InvalidInputError
+from retrieval.facets import Facet, count_facets
 from retrieval.generations import embedder, serving_generation
-from retrieval.indexing import vector_literal
-from retrieval.models import Chunk, Generation
+from retrieval.identifiers import asks_for_identifier, other_forms
+from retrieval.models import Chunk
 from retrieval.pages import PageStarts, page_starts
 from retrieval.people import Person
+from retrieval.query import Query, parse_query
 from retrieval.snippets import SnippetPart, make_snippet
 
-_DEPTH = 100
 _MAX_TERMS = 64
+_EVERYTHING = Containing(None, frozenset(), ())
 _EMBEDDING_THREADS = ThreadPoolExecutor(4, thread_name_prefix="embed-query")
 
 
@@ -69,89 +72,90 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResults:
-    """Hits, best first, and what was searched: what this person may see. `timings` are milliseconds."""
+    """Hits, best first, and what was searched: what this person may see. `timings` are milliseconds.
+
+    `query` is what was typed, `question` what was asked, with the words that were searched besides.
+    """
 
     query: str
+    question: str
     hits: tuple[Hit, ...]
     documents: int
     collections: int
     chunks: int
     generation_id: int
     timings: dict[str, float]
+    also_searched_for: tuple[str, ...] = ()
+    facets: tuple[Facet, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    key: tuple[int, int, int]
-    bm25: float
-    similarity: float
+def visible_counts(*, user: Person, collections: Sequence[str] = (), query: str = "") -> Counts:
+    """Return how many documents, collections and passages a search, of this question, would cover.
+
+    Raises InvalidInputError for a question that cannot be searched.
+    """
+    filters = parse_query(query).filters if query else ()
+    return _counts(Visible(user, collections, filters)) if user.is_authenticated else Counts(0, 0, 0)
 
 
-class _Visible:
-    """The access rule as SQL text with its parameters under names that no other query uses."""
-
-    def __init__(self, user: Person, collections: Sequence[str]) -> None:
-        versions = access.searchable_versions(user=user)
-        if collections:
-            versions = versions.filter(document__collection__slug__in=list(collections))
-        rows = versions.annotate(
-            collection_id=F("document__collection_id"), language=F("document__collection__language")
-        )
-        columns = ("id", "collection_id", "chunk_count", "term_count", "language")
-        text, values = rows.values(*columns).query.sql_with_params()
-        names = [f"visible_{number}" for number in range(len(values))]
-        self.sql = text % tuple(f"%({name})s" for name in names)
-        self.params: dict[str, Any] = dict(zip(names, values, strict=True))
-
-
-def clean_query(text: str) -> str:
-    """Return a question as it is searched. Raises InvalidInputError where it is empty or too long."""
-    query = " ".join(text.replace("\x00", " ").split())
-    if not query:
-        raise InvalidInputError("The question is empty. Type what you want to know.")
-    if len(query) > settings.MAX_QUESTION_CHARS:
-        raise InvalidInputError(
-            f"The question has {len(query):,} characters; "
-            f"at most {settings.MAX_QUESTION_CHARS:,} are searched. Shorten it to what you want to know."
-        )
-    return query
-
-
-def visible_counts(*, user: Person, collections: Sequence[str] = ()) -> Counts:
-    """Return how many documents, collections and passages search would cover for this person."""
-    return _counts(_Visible(user, collections)) if user.is_authenticated else Counts(0, 0, 0)
-
-
-def search(*, user: Person, query: str, collections: Sequence[str] = (), limit: int = 10) -> SearchResults:
+def search(
+    *,
+    user: Person,
+    query: str,
+    collections: Sequence[str] = (),
+    limit: int = 10,
+    with_facets: bool = False,
+) -> SearchResults:
     """Return the passages that fit a question best among those this person may see.
 
-    `collections` are slugs to narrow to; one that the person may not see narrows to nothing, like one that
-    does not exist. Raises InvalidInputError for a question that is empty or too long.
+    `query` may have the signs of `retrieval.query`. `collections` are slugs to narrow to; one that the person
+    may not see narrows to nothing, like one that does not exist, and so does a filter. Facets cost one more
+    statement. Raises InvalidInputError for a question that is empty, too long, or cannot be understood.
     """
-    query = clean_query(query)
+    asked = parse_query(query)
     if not user.is_authenticated:
-        return SearchResults(query, (), 0, 0, 0, serving_generation().pk, {})
+        return SearchResults(asked.typed, asked.text, (), 0, 0, 0, serving_generation().pk, {})
     watch = _Stopwatch()
     # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
-    embedding = _EMBEDDING_THREADS.submit(embedder().embed_query, query)
+    embedding = _EMBEDDING_THREADS.submit(embedder().embed_query, asked.text)
     with transaction.atomic():
-        visible = _Visible(user, collections)
-        counts = _counts(visible)
+        visible = Visible(user, collections, asked.filters)
+        keys = keys_in(asked.words)
+        counts, entries = _scope(visible, keys)
         generation = serving_generation()
-        if not counts.chunks:
-            return SearchResults(
-                query, (), counts.documents, counts.collections, 0, generation.pk, watch.laps
-            )
         watch.lap("count")
-        terms = _query_terms(query, counts.languages)
-        vector = embedding.result()
-        watch.lap("embed")
-        candidates = _candidates(visible, counts, generation, terms, vector)
-        watch.lap("search")
-        hits = _load_hits(visible, _fuse(candidates)[:limit], frozenset(terms))
-        watch.lap("read")
+        facets = count_facets(visible) if with_facets else ()
+        also = expand(entries, keys)
+        question = _with_expansions(asked.text, also)
+        hits: tuple[Hit, ...] = ()
+        if counts.chunks:
+            vector = embedder().embed_query(question) if also else embedding.result()
+            watch.lap("embed")
+            containing = _containing(visible, counts, asked)
+            terms = _terms(asked, also, containing, counts.languages)
+            candidates = find_candidates(
+                visible=visible,
+                chunks=counts.chunks,
+                generation=generation,
+                terms=terms,
+                containing=containing,
+                vector=vector,
+            )
+            watch.lap("search")
+            ranked = fuse(candidates, dense_weight=_dense_weight(asked, counts.languages))
+            hits = _load_hits(visible, ranked[:limit], terms.marked)
+            watch.lap("read")
     return SearchResults(
-        query, hits, counts.documents, counts.collections, counts.chunks, generation.pk, watch.laps
+        query=asked.typed,
+        question=question,
+        hits=hits,
+        documents=counts.documents,
+        collections=counts.collections,
+        chunks=counts.chunks,
+        generation_id=generation.pk,
+        timings=watch.laps,
+        also_searched_for=tuple(dict.fromkeys(one.words for one in also)),
+        facets=facets,
     )
 
 
@@ -166,80 +170,82 @@ class _Stopwatch:
         self._last = now
 
 
-def _counts(visible: _Visible) -> Counts:
+def _counts(visible: Visible) -> Counts:
     with connection.cursor() as cursor:
-        cursor.execute(_hybrid_sql.COUNTS.format(visible=visible.sql), visible.params)
-        documents, collections, chunks, languages = cursor.fetchone()
+        cursor.execute(_hybrid_sql.COUNTS.format(visible=visible.sql, also=""), visible.params)
+        return _as_counts(cursor.fetchone())
+
+
+def _scope(visible: Visible, keys: Sequence[str]) -> tuple[Counts, list[Found]]:
+    """Return what is searched, and the entries of its dictionaries that have one of these keys."""
+    statement = _hybrid_sql.COUNTS.format(visible=visible.sql, also=_hybrid_sql.SYNONYMS)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, visible.params | {"keys": list(keys)})
+        *counted, entries = cursor.fetchone()
+    return _as_counts(counted), [(collection, words) for collection, words in entries]
+
+
+def _as_counts(row: Sequence[Any]) -> Counts:
+    documents, collections, chunks, languages = row
     return Counts(documents, collections, int(chunks), tuple(languages))
 
 
-def _query_terms(query: str, languages: Sequence[str]) -> list[str]:
+def _with_expansions(question: str, also: Sequence[Expansion]) -> str:
+    """Return a question with what its words stand for, as a person would put it."""
+    return f"{question} ({', '.join(dict.fromkeys(one.words for one in also))})" if also else question
+
+
+def _containing(visible: Visible, counts: Counts, asked: Query) -> Containing:
+    return passages_containing(visible, counts.languages, asked.parts) if asked.parts else _EVERYTHING
+
+
+def _terms(
+    asked: Query, also: Sequence[Expansion], containing: Containing, languages: Sequence[str]
+) -> Terms:
     """Return the distinct terms of a question, analysed in every language among the searched collections."""
-    terms = (term for language in languages for term in analyse(query, language))
-    return list(dict.fromkeys(terms))[:_MAX_TERMS]
-
-
-def _candidates(
-    visible: _Visible, counts: Counts, generation: Generation, terms: list[str], vector: NDArray[np.float32]
-) -> list[_Candidate]:
-    params = visible.params | {
-        "terms": terms,
-        "k1": settings.BM25_K1,
-        "b": settings.BM25_B,
-        "depth": _DEPTH,
-        "query": vector_literal(vector),
-        "generation": generation.pk,
-    }
-    if counts.chunks > settings.SEARCH_EXACT_LIMIT:
-        rows = _run_indexed(visible, generation, params)
-        if rows and rows[0][5] >= min(_DEPTH, counts.chunks):
-            return _as_candidates(rows)
-    with connection.cursor() as cursor:
-        cursor.execute(_hybrid_sql.EXACT.format(visible=visible.sql), params)
-        return _as_candidates(cursor.fetchall())
-
-
-def _run_indexed(
-    visible: _Visible, generation: Generation, params: dict[str, Any]
-) -> list[tuple[int, int, int, float, float, int]]:
-    statement = _hybrid_sql.INDEXED.format(
-        visible=visible.sql,
-        partition=f"retrieval_vector_g{generation.pk:d}",
-        dimension=f"{generation.dimension:d}",
-    )
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_hybrid_sql.INDEX_SETTINGS)
-        cursor.execute(statement, params)
-        rows: list[tuple[int, int, int, float, float, int]] = cursor.fetchall()
-        cursor.execute("RESET enable_seqscan; RESET enable_sort")
-    return rows
-
-
-def _as_candidates(rows: Sequence[tuple[int, int, int, float, float, int]]) -> list[_Candidate]:
-    return [_Candidate((row[0], row[1], row[2]), float(row[3]), float(row[4])) for row in rows]
-
-
-def _fuse(candidates: list[_Candidate]) -> list[tuple[_Candidate, float]]:
-    """Return candidates with a score from 0 to 1, best first: a convex combination of normalised scores."""
-    if not candidates:
-        return []
-    top = max(candidate.bm25 for candidate in candidates) or 1.0
-    similarities = [candidate.similarity for candidate in candidates]
-    least, spread = min(similarities), (max(similarities) - min(similarities)) or 1.0
-    weight = settings.FUSION_DENSE_WEIGHT
-    scored = [
-        (one, (1 - weight) * one.bm25 / top + weight * (one.similarity - least) / spread)
-        for one in candidates
+    everywhere = [asked.text, *(one.words for one in also if one.collection_id is None)]
+    terms = [term for text in everywhere for language in languages for term in analyse(text, language)]
+    distinct = list(dict.fromkeys([*terms, *containing.terms, *other_forms(asked.text)]))[:_MAX_TERMS]
+    scoped = [
+        (term, one.collection_id)
+        for one in also
+        if one.collection_id is not None
+        for language in languages
+        for term in analyse(one.words, language)
+        if term not in distinct
     ]
-    return sorted(scored, key=lambda pair: (-pair[1], pair[0].key))
+    return Terms(distinct, list(dict.fromkeys(scoped))[:_MAX_TERMS], _barred(asked, languages))
+
+
+def _barred(asked: Query, languages: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the term of each unwanted word in each language; an identifier counts as a whole."""
+    barred = []
+    for word in asked.without:
+        rows = [(term, language) for language in languages for term in analyse(word, language)[:1]]
+        if not rows:
+            raise InvalidInputError(
+                f"“{word[:80]}” is too common to be left out: it is not indexed. Leave out a rarer word."
+            )
+        barred += rows
+    return barred
+
+
+def _dense_weight(asked: Query, languages: Sequence[str]) -> float:
+    """Return how much meaning counts: less where somebody asks for an identifier or for exact words."""
+    is_exact = any(not part.is_excluded for part in asked.parts)
+    if is_exact or any(asks_for_identifier(asked.text, language) for language in languages):
+        return settings.FUSION_DENSE_WEIGHT_EXACT
+    return settings.FUSION_DENSE_WEIGHT
 
 
 def _load_hits(
-    visible: _Visible, ranked: Sequence[tuple[_Candidate, float]], terms: frozenset[str]
+    visible: Visible, ranked: Sequence[tuple[Candidate, float]], terms: frozenset[str]
 ) -> tuple[Hit, ...]:
     readable = _still_visible(visible, {candidate.key[1] for candidate, _ in ranked})
     keys = [candidate.key for candidate, _ in ranked if candidate.key[1] in readable]
-    chunks = Chunk.objects.filter(pk__in=keys).select_related("version__document__collection", "version__document__parent")
+    chunks = Chunk.objects.filter(pk__in=keys).select_related(
+        "version__document__collection", "version__document__parent"
+    )
     by_key = {(chunk.collection_id, chunk.version_id, chunk.ordinal): chunk for chunk in chunks}
     starts = page_starts(by_key.values())
     return tuple(
@@ -249,7 +255,7 @@ def _load_hits(
     )
 
 
-def _still_visible(visible: _Visible, version_ids: set[int]) -> set[int]:
+def _still_visible(visible: Visible, version_ids: set[int]) -> set[int]:
     """Ask the access rule again: someone may have lost sight of a document while the search ran."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -259,7 +265,7 @@ def _still_visible(visible: _Visible, version_ids: set[int]) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _hit(chunk: Chunk, candidate: _Candidate, score: float, terms: frozenset[str], starts: PageStarts) -> Hit:
+def _hit(chunk: Chunk, candidate: Candidate, score: float, terms: frozenset[str], starts: PageStarts) -> Hit:
     document = chunk.version.document
     return Hit(
         document_id=document.pk,

@@ -24,7 +24,8 @@ from retrieval.errors import NotVisibleError
 from retrieval.generations import embedder
 from retrieval.models import Chunk, DocumentText, DocumentVersion
 from retrieval.pages import PageStarts, page_of, page_starts
-from retrieval.search import Hit, SearchResults, clean_query, search, visible_counts
+from retrieval.query import parse_query
+from retrieval.search import Hit, SearchResults, search, visible_counts
 
 PASSAGES = 8
 NEAREST = 3
@@ -43,9 +44,13 @@ class Searching:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The passages that the answer will be written from, best first, numbered from 1 in that order."""
+    """The passages that the answer will be written from, best first, numbered from 1 in that order.
+
+    What the dictionaries added is told now and not kept: they may be closed to the reader later.
+    """
 
     sources: tuple[Source, ...]
+    also_searched_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,10 @@ StreamEvent: TypeAlias = Searching | Found | AnswerEvent | Stored
 def ask(*, user: User, text: str, collections: Sequence[str] = ()) -> Question:
     """Keep a question; `collections` are slugs to narrow the search to.
 
-    Raises InvalidInputError for a question that is empty or too long, NotVisibleError for a collection that
+    Raises InvalidInputError for a question that cannot be searched, NotVisibleError for a collection that
     the person may not see.
     """
-    query = clean_query(text)
+    query = parse_query(text).typed
     slugs = sorted({access.get_visible_collection(user=user, slug=slug).slug for slug in collections})
     return Question.objects.create(user=user, text=query, collections=slugs)
 
@@ -87,15 +92,18 @@ async def stream_answer(*, user: User, question: Question) -> AsyncIterator[Stre
     No database connection is held while the engine writes. A reader who goes away before the end leaves
     nothing behind: the question is answered afresh when it is opened again.
     """
-    counts = await _in_database(visible_counts)(user=user, collections=question.collections)
+    counts = await _in_database(visible_counts)(
+        user=user, collections=question.collections, query=question.text
+    )
     yield Searching(counts.documents, counts.collections)
     results = await _in_database(search)(
         user=user, query=question.text, collections=question.collections, limit=PASSAGES
     )
-    yield Found(tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1)))
+    sources = tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1))
+    yield Found(sources, results.also_searched_for)
     record = _Record(results)
     events = answering.stream_answer(
-        question=question.text,
+        question=results.question,
         passages=[_passage(hit) for hit in results.hits],
         embedder=embedder(),
         llm=llm_spec(),
@@ -327,7 +335,9 @@ def _show(user: User, question: Question, answer: Answer) -> ShownAnswer:
 def _readable(user: User, citations: Sequence[Citation]) -> dict[int, DocumentVersion]:
     wanted = {one.version_id for one in citations}
     versions = access.searchable_versions(user=user).filter(pk__in=wanted)
-    return {version.pk: version for version in versions.select_related("document__collection", "document__parent")}
+    return {
+        version.pk: version for version in versions.select_related("document__collection", "document__parent")
+    }
 
 
 def _is_reworded(answer: Answer) -> bool:

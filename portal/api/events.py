@@ -13,14 +13,16 @@ from llm.events import EngineChosen, Refused, Restarted, SentenceDone, TextDelta
 from portal.answers.services import Found, Searching, Stored, StreamEvent
 from portal.answers.shown import ShownAnswer, Source
 from portal.api.problems import UNEXPECTED, problem_body
+from retrieval.errors import InvalidInputError
 
 log = logging.getLogger(__name__)
 
 EVENT_STREAM = "text/event-stream"
 EVENTS_DOC = (
-    "With `Accept: text/event-stream`: `searching` {documents, collections}, `sources` {sources}, "
-    "`delta` {sentence, text}, `sentence` {sentence, text, citations, support, reason}, "
-    "`notice` {notice, restart}, `refused` {reason}, `done` with the whole answer, or `error` with a problem."
+    "With `Accept: text/event-stream`: `searching` {documents, collections}, "
+    "`sources` {sources, also_searched_for}, `delta` {sentence, text}, "
+    "`sentence` {sentence, text, citations, support, reason}, `notice` {notice, restart}, "
+    "`refused` {reason}, `done` with the whole answer, or `error` with a problem."
 )
 
 
@@ -42,6 +44,8 @@ async def render(
             named = _corpus_event(event, show, source) or _engine_event(event)
             if named:
                 yield _wire(*named)
+    except InvalidInputError as error:
+        yield _wire("error", problem_body(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error)))
     except Exception:  # the status line is sent: only an event can still tell of it
         log.exception("%s broke off", request.path)
         yield _wire("error", problem_body(request, HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED))
@@ -60,7 +64,8 @@ def _corpus_event(
         case Searching():
             return "searching", {"documents": event.documents, "collections": event.collections}
         case Found():
-            return "sources", {"sources": [source(one) for one in event.sources]}
+            also = list(event.also_searched_for)
+            return "sources", {"sources": [source(one) for one in event.sources], "also_searched_for": also}
         case Stored():
             return "done", show(event.answer)
     return None

@@ -12,15 +12,21 @@ from pydantic import Field
 
 from portal.api.auth import caller, reads
 from portal.api.fields import RequestBody, Text
+from retrieval.facets import FacetValue
+from retrieval.query import written
 from retrieval.search import Hit, SearchResults, search
 
 router = Router(tags=["Search and answers"])
 
 
 class SearchIn(RequestBody):
-    query: Text = Field(examples=["How long is the warranty?"])
+    query: Text = Field(
+        examples=["How long is the warranty?", '"annual leave" -draft type:pdf after:2024'],
+        description="Words, and if you like the signs that the integrator guide lists.",
+    )
     collections: list[Text] = Field(default=[], max_length=100, description="Slugs to search in; none: all.")
     limit: int = Field(default=10, ge=1, le=50)
+    facets: bool = Field(default=False, description="Also count the searched documents by their properties.")
 
 
 class SnippetPartOut(Schema):
@@ -54,11 +60,30 @@ class HitOut(Schema):
         )
 
 
+class FacetValueOut(Schema):
+    value: str
+    label: str
+    documents: int = Field(description="Searched documents with this value, among those that you may see.")
+    filter: str = Field(description="What to add to the query to search these alone.")
+
+    @staticmethod
+    def resolve_filter(one: FacetValue) -> str:
+        return " ".join(written(name, value) for name, value in one.filters)
+
+
+class FacetOut(Schema):
+    field: str = Field(description="collection, type, language or year.")
+    label: str
+    values: list[FacetValueOut] = Field(description="At most 12: those of most documents, the newest years.")
+
+
 class SearchOut(Schema):
     query: str
+    also_searched_for: list[str] = Field(description="What the dictionaries added to the words of the query.")
     hits: list[HitOut]
     documents: int = Field(description="Documents that were searched: those that you may see.")
     collections: int
+    facets: list[FacetOut] = Field(description="Empty unless asked for.")
     timings: dict[str, float] = Field(description="Milliseconds by step.")
 
 
@@ -70,4 +95,10 @@ def absolute(path: str) -> str:
 @router.post("/search", auth=reads, response=SearchOut)
 def find(request: HttpRequest, body: SearchIn) -> SearchResults:
     """Find the passages that fit a question best, by words and by meaning, among those that you may see."""
-    return search(user=caller(request), query=body.query, collections=body.collections, limit=body.limit)
+    return search(
+        user=caller(request),
+        query=body.query,
+        collections=body.collections,
+        limit=body.limit,
+        with_facets=body.facets,
+    )

@@ -94,7 +94,7 @@ class AnswerView:
 
 def view_answer(*, user: User, question: Question, shown: ShownAnswer) -> AnswerView:
     """Return an answer as its page shows it, with what was searched and whom to ask where it is a refusal."""
-    counts = visible_counts(user=user, collections=question.collections)
+    counts = visible_counts(user=user, collections=question.collections, query=question.text)
     team, owned = _owner(user, shown)
     return AnswerView(
         question_id=shown.question_id,

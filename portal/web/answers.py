@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.html import escape
 from django.views.decorators.http import require_safe
 
 from llm.answering import EngineChosen, Restarted, SentenceDone, TextDelta
@@ -21,6 +22,7 @@ from portal.answers.shown import ShownAnswer, Source
 from portal.errors import REQUEST_ID
 from portal.web.answer_page import EXTRACTIVE, SentenceView, mark_while_writing, view_answer, view_sources
 from portal.web.requests import SignedInRequest, signed_in
+from retrieval.errors import InvalidInputError
 
 log = logging.getLogger(__name__)
 _RETRY_MS = 3000
@@ -90,6 +92,8 @@ class _Pieces:
                     yield piece
                 if isinstance(event, Stored):
                     yield await self._done(event.answer)
+        except InvalidInputError as error:
+            yield self._broken(str(error))
         except Exception:
             # The status line is sent: only an event can still tell the reader, and the cause is for the log.
             log.exception("answer to question %s broke off, request %s", self._question.pk, self._request_id)
@@ -120,8 +124,9 @@ class _Pieces:
         self._sources = {source.key: source for source in event.sources}
         count = len(event.sources)
         context = {"sources": view_sources(event.sources), "heading": "Reading", "hide_number": True}
+        also = f"Also searched for: {', '.join(event.also_searched_for)}. " if event.also_searched_for else ""
         return [
-            wire("status", f"Reading {count} passage{'' if count == 1 else 's'}…"),
+            wire("status", f"{escape(also)}Reading {count} passage{'' if count == 1 else 's'}…"),
             wire("sources", render_to_string("answers/_sources.html", context)),
         ]
 
@@ -151,6 +156,6 @@ class _Pieces:
         context = {"answer": answer, "csrf_token": self._csrf_token}
         return wire("done", render_to_string("answers/_answer.html", context))
 
-    def _broken(self) -> str:
-        context = {"question": self._question, "request_id": self._request_id}
+    def _broken(self, told: str = "") -> str:
+        context = {"question": self._question, "request_id": self._request_id, "told": told}
         return wire("done", render_to_string("answers/_broken.html", context))

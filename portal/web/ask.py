@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import User
 from portal.answers import services
+from portal.web.narrowing import narrowing
 from portal.web.requests import SignedInRequest, signed_in
 from retrieval import access
 from retrieval.errors import InvalidInputError
@@ -98,12 +99,14 @@ def results(request: SignedInRequest) -> HttpResponse:
     found, error = _search(request.user, typed, chosen)
     context = ask_form(request.user, typed=typed, chosen=chosen)
     context |= {"results": found, "error": error}
+    if found:
+        context |= {"narrowing": narrowing(found, chosen)}
     return render(request, "search.html", context, status=400 if error else 200)
 
 
 def _search(user: User, typed: str, chosen: Sequence[str]) -> tuple[SearchResults | None, str]:
     try:
-        return search(user=user, query=typed, collections=chosen, limit=20), ""
+        return search(user=user, query=typed, collections=chosen, limit=20, with_facets=True), ""
     except InvalidInputError as error:
         return None, str(error)
 

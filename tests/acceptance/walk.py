@@ -24,7 +24,12 @@ _VARYING = {"id", "created_at", "timings", "request_id", "last_used_at"}
 class Outsider:
     """Somebody who is signed in and has an API token, and may not see some collection."""
 
-    NARROWED = ("/?collection={slug}", "/search?q=safety&collection={slug}")  # to nothing, not refused
+    NARROWED = (
+        "/?collection={slug}",
+        "/search?q=safety&collection={slug}",
+        "/search?q=safety+collection:{slug}",
+        "/search?q=safety+team:{team}",
+    )  # to nothing, not refused
     # Asked for with the names of hidden things: the answer has to be that of missing ones.
     ADDRESSES = (
         *NARROWED,
@@ -32,6 +37,7 @@ class Outsider:
         "/collections/{slug}/rows",
         "/collections/{slug}/settings",
         "/collections/{slug}/delete",
+        "/collections/{slug}/dictionary",
         "/collections/{slug}/deleted",
         "/manage/ingestion?collection={slug}",
         "/manage/ingestion/rows?collection={slug}",
@@ -54,7 +60,15 @@ class Outsider:
         "/api/v1/answers/{question}",
     )
     # Without a name in them: what they tell is this person's own.
-    PAGES = ("/", "/history", "/collections", "/teams", "/account/tokens", "/manage/ingestion")
+    PAGES = (
+        "/",
+        "/history",
+        "/collections",
+        "/teams",
+        "/account/tokens",
+        "/manage/ingestion",
+        "/manage/dictionary",
+    )
     ENDPOINTS = ("/me", "/tokens", "/collections", "/jobs")
 
     def __init__(self, user: User) -> None:
@@ -75,7 +89,9 @@ class Outsider:
     def bodies(self, question: str) -> Iterator[tuple[str, str]]:
         """Yield each place with the raw body that it gives after this question was asked and searched."""
         for path in ("/search", "/answers"):
-            body = {"question": question} if path == "/answers" else {"query": question}
+            body: dict[str, object] = {"question": question}
+            if path == "/search":
+                body = {"query": question, "facets": True}
             yield path, _text(self._post(path, body))
         asked = self._browser.post("/ask", {"q": question})
         yield "/ask", _text(asked) + asked["Location"]
@@ -89,7 +105,7 @@ class Outsider:
 
     def comparable(self, question: str) -> list[object]:
         """Return what search and answer show, without what differs from one call to the next."""
-        found = self._post("/search", {"query": question}).json()
+        found = self._post("/search", {"query": question, "facets": True}).json()
         asked = self._browser.post("/ask", {"q": question})
         page = _plain(_text(self._browser.get(asked["Location"], {"plain": 1}, follow=True)))
         results = _plain(_text(self._browser.get("/search", {"q": question})))

@@ -85,11 +85,13 @@ def test_a_hidden_collection_is_like_a_missing_one(cast: Cast) -> None:
     assert not Question.objects.exists()
 
 
-async def _events(secret: str, accept: str = "text/event-stream") -> list[tuple[str, Any]]:
+async def _events(
+    secret: str, accept: str = "text/event-stream", question: str = QUESTION
+) -> list[tuple[str, Any]]:
     headers = {"Authorization": f"Bearer {secret}", "Accept": accept}
     response = await AsyncClient().post(
         f"{BASE}/answers",
-        json.dumps({"question": QUESTION}),
+        json.dumps({"question": question}),
         content_type="application/json",
         headers=headers,
     )
@@ -161,6 +163,15 @@ def test_an_answer_that_breaks_off_ends_in_an_error() -> None:
     assert [name for name, _ in events] == ["error"]
     assert events[0][1]["status"] == 500
     assert "secret" not in json.dumps(events)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_that_cannot_be_searched_ends_in_an_error() -> None:
+    cast = factories.cast(searchable=True)
+    events = asyncio.run(_events(factories.token(cast.bob)[1], question="warranty -the"))
+    assert events[-1][0] == "error"
+    assert events[-1][1]["status"] == 422
+    assert "too common" in events[-1][1]["detail"]
 
 
 def test_an_error_before_the_first_event_is_a_problem(cast: Cast) -> None:

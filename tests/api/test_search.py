@@ -1,5 +1,6 @@
 import pytest
 
+from retrieval.dictionary import add_synonyms
 from retrieval.models import Document, Role
 from tests import factories
 from tests.api.client import Api, assert_hides, ok, problem
@@ -81,3 +82,64 @@ def test_search_can_be_narrowed_to_collections(searchable_cast: Cast) -> None:
 def test_a_query_that_cannot_be_searched(cast: Cast, query: str, says: str) -> None:
     for path, field in (("/search", "query"), ("/answers", "question")):
         assert says in problem(Api(cast.alice).post(path, {field: query}), 422)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("kettle after:foo", "“after:foo” is no date"),
+        ("kettle type:foo", "Write one of pdf, word"),
+        ("type:pdf", "Add the words that you want to find"),
+    ],
+)
+def test_signs_that_cannot_be_understood(cast: Cast, query: str, says: str) -> None:
+    for path, field in (("/search", "query"), ("/answers", "question")):
+        assert says in problem(Api(cast.alice).post(path, {field: query}), 422)["detail"]
+
+
+def test_signs_narrow_search_and_answers(searchable_cast: Cast) -> None:
+    api = Api(searchable_cast.bob)
+    shown = ok(api.post("/search", {"query": '"24 months" -returns type:text collection:blueprints'}))
+    assert [hit["text"] for hit in shown["hits"]] == [WARRANTY]
+    answered = ok(api.post("/answers", {"question": f"{QUESTION} -returns type:text"}), 201)
+    assert answered["state"] == "answered"
+    assert {one["passage"] for one in answered["citations"]} == {WARRANTY}
+    assert ok(api.post("/answers", {"question": f"{QUESTION} type:pdf"}), 201)["state"] == "refused"
+
+
+def test_facets_are_counted_when_asked_for(searchable_cast: Cast) -> None:
+    api = Api(searchable_cast.bob)
+    assert ok(api.post("/search", {"query": QUESTION}))["facets"] == []
+    facets = ok(api.post("/search", {"query": QUESTION, "facets": True}))["facets"]
+    assert [facet["field"] for facet in facets] == ["collection", "type", "language", "year"]
+    assert facets[0]["values"] == [
+        {"value": "blueprints", "label": "Blueprints", "documents": 1, "filter": "collection:blueprints"}
+    ]
+    assert facets[3]["values"][0]["filter"].startswith("after:20")
+    narrowed = ok(api.post("/search", {"query": f"{QUESTION} {facets[3]['values'][0]['filter']}"}))
+    assert narrowed["documents"] == 1
+
+
+def test_an_outsiders_response_is_the_same_with_and_without_hidden_things(searchable_cast: Cast) -> None:
+    own = factories.collection("Redprints", owner=searchable_cast.red)
+    factories.searchable_document(own, name="own.txt", passages=["A kettle guarantee of our own."])
+    api = Api(searchable_cast.charlie)
+    queries = ["guarantee", '"kettle guarantee"', "guar*", "kettle -months", "kettle collection:blueprints"]
+    queries += ["kettle team:blue", "kettle title:warranty"]
+
+    def bodies() -> list[object]:
+        return [
+            ok(api.post("/search", {"query": query, "facets": True})) | {"timings": None} for query in queries
+        ]
+
+    add_synonyms(user=searchable_cast.alice, collection=searchable_cast.papers, words="guarantee, warranty")
+    before = bodies()
+    searchable_cast.papers.delete()
+    assert bodies() == before
+
+
+def test_what_else_was_searched(searchable_cast: Cast) -> None:
+    add_synonyms(user=searchable_cast.alice, collection=searchable_cast.papers, words="guarantee, warranty")
+    shown = ok(Api(searchable_cast.bob).post("/search", {"query": "kettle guarantee"}))
+    assert shown["also_searched_for"] == ["warranty"]
+    assert shown["query"] == "kettle guarantee"

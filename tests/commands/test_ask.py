@@ -66,3 +66,10 @@ def test_a_passage_does_not_steer_the_terminal(cast: Cast) -> None:
     out = _ask("How much does the pump weigh?")
     assert "5 kg" in out
     assert "\x1b" not in out
+
+
+def test_signs_are_understood(cast: Cast) -> None:
+    assert "24 months" in _ask(f"{QUESTION} collection:blueprints").splitlines()[0]
+    assert json.loads(_ask(f"{QUESTION} -collection:blueprints", json=True))["state"] == "refused"
+    with pytest.raises(CommandError, match="after:2024"):
+        _ask(f"{QUESTION} after:yesterday")

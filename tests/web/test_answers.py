@@ -10,6 +10,7 @@ from portal.accounts.models import User
 from portal.answers import services
 from portal.answers.models import Answer, Question
 from portal.web import answers
+from retrieval.dictionary import add_synonyms
 from tests import factories
 from tests.factories import Cast
 from tests.web.browser import Reader, text
@@ -130,3 +131,27 @@ def test_an_event_keeps_its_lines() -> None:
     assert answers.wire("text", "one\r\ntwo\nevent: done") == (
         "event: text\ndata: one\ndata: two\ndata: event: done\n\n"
     )
+
+
+def test_a_question_that_cannot_be_searched_is_explained(searchable_cast: Cast) -> None:
+    question = ask(searchable_cast.bob, "warranty -the")
+    assert "“the” is too common to be left out" in read_stream(searchable_cast.bob, question)
+    page = Reader(searchable_cast.bob).get(f"/questions/{question.pk}", {"plain": 1})
+    assert "too common" in text(page, 400)
+
+
+def test_a_refusal_counts_what_its_filters_left(searchable_cast: Cast) -> None:
+    question = ask(searchable_cast.bob, "How long is the warranty? type:pdf")
+    page = text(Reader(searchable_cast.bob).get(f"/questions/{question.pk}", {"plain": 1}, follow=True))
+    assert "0 documents that you can see" in page
+
+
+def test_the_stream_says_what_else_was_searched(searchable_cast: Cast) -> None:
+    words = "guarantee, warranty, <b>cover</b>"
+    add_synonyms(user=searchable_cast.alice, collection=searchable_cast.papers, words=words)
+    question = ask(searchable_cast.bob, "How long is the guarantee of the Falcon kettle?")
+    sent = read_stream(searchable_cast.bob, question)
+    assert "Also searched for: warranty, &lt;b&gt;cover&lt;/b&gt;. Reading" in sent
+    assert "24 months" in sent
+    outside = ask(searchable_cast.charlie, question.text)
+    assert "Also searched" not in read_stream(searchable_cast.charlie, outside)

@@ -1,0 +1,75 @@
+import re
+from html import unescape
+
+import pytest
+
+from retrieval.models import DocumentVersion
+from tests import factories
+from tests.factories import Cast
+from tests.web.browser import Reader, bare, text
+
+
+@pytest.fixture
+def library(searchable_cast: Cast) -> Cast:
+    """Blue's paper, a PDF of theirs in another collection, and one of Red's that they do not see."""
+    plans = factories.collection("Plans", owner=searchable_cast.blue)
+    factories.searchable_document(plans, name="plan.pdf", passages=["A kettle plan."])
+    secret = factories.collection("Redprints", owner=searchable_cast.red)
+    factories.searchable_document(secret, name="red.pdf", passages=["A red kettle."])
+    pdfs = DocumentVersion.objects.filter(document__name__endswith=".pdf")
+    pdfs.update(media_type="application/pdf")
+    return searchable_cast
+
+
+def links(page: str) -> dict[str, str]:
+    """Return the chips of a page: their words with the address behind them."""
+    chips = re.findall(r'<a class="chip" href="([^"]+)">(.*?)</a>', page)
+    return {" ".join(re.sub("<[^>]+>", "", label).split()): unescape(address) for address, label in chips}
+
+
+def test_facets_count_and_lead_to_what_they_counted(library: Cast) -> None:
+    reader = Reader(library.bob)
+    page = text(reader.get("/search", {"q": "kettle", "collection": ["blueprints", "plans"]}))
+    shown = links(page)
+    assert set(shown) == {
+        "Blueprints 1 document",
+        "Plans 1 document",
+        "PDF 1 document",
+        "Plain text 1 document",
+    }
+    assert "Redprints" not in page
+    narrowed = text(reader.get(shown["PDF 1 document"]))
+    assert "out of 1 document in 1 collection" in narrowed
+    assert "plan.pdf" in narrowed
+    assert "warranty.txt" not in narrowed
+    (label, back), *others = links(narrowed).items()
+    assert label == "type:pdf ×: take away"
+    assert not others
+    assert "out of 2 documents" in text(reader.get(back))
+
+
+def test_someone_who_sees_one_kind_gets_no_facets(library: Cast) -> None:
+    assert links(text(Reader(library.charlie).get("/search", {"q": "kettle"}))) == {}
+
+
+def test_a_hidden_value_is_like_none(library: Cast) -> None:
+    outsider = Reader(library.charlie, headers={"X-Request-ID": "the-same-one"})
+    pages = [
+        bare(outsider.get("/search", {"q": f"kettle collection:{slug}"})).replace(slug, "")
+        for slug in ("blueprints", "no-such")
+    ]
+    assert pages[0] == pages[1]
+    assert "Nothing fits" in pages[0]
+    assert "Take away a filter" in pages[0]
+
+
+def test_a_filter_that_cannot_be_is_explained(library: Cast) -> None:
+    page = text(Reader(library.bob).get("/search", {"q": "kettle after:foo"}), 400)
+    assert "“after:foo” is no date" in page
+    asked = text(Reader(library.bob).post("/ask", {"q": "kettle after:foo"}), 400)
+    assert "“after:foo” is no date" in asked
+
+
+def test_markup_in_a_filter_stays_text(library: Cast) -> None:
+    page = text(Reader(library.bob).get("/search", {"q": "kettle title:<b>x</b>"}))
+    assert "<b>x" not in page
