@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from retrieval import _hybrid_sql, access
 from retrieval.analysis import analyse
 from retrieval.errors import InvalidInputError
-from retrieval.generations import embedder, serving_generation
+from retrieval.generations import embedder_of, serving_generation
 from retrieval.indexing import vector_literal
 from retrieval.models import Chunk, Generation
 from retrieval.pages import PageStarts, page_starts
@@ -132,12 +132,12 @@ def search(*, user: Person, query: str, collections: Sequence[str] = (), limit: 
     if not user.is_authenticated:
         return SearchResults(query, (), 0, 0, 0, serving_generation().pk, {})
     watch = _Stopwatch()
-    # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
-    embedding = _EMBEDDING_THREADS.submit(embedder().embed_query, query)
     with transaction.atomic():
+        generation = serving_generation()
+        # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
+        embedding = _EMBEDDING_THREADS.submit(embedder_of(generation).embed_query, query)
         visible = _Visible(user, collections)
         counts = _counts(visible)
-        generation = serving_generation()
         if not counts.chunks:
             return SearchResults(
                 query, (), counts.documents, counts.collections, 0, generation.pk, watch.laps
