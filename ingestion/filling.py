@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from numpy.typing import NDArray
 
 from ingestion import ledger
 from ingestion.ledger import Claim, LeaseLostError, Stage
 from ingestion.models import IngestionJob
 from retrieval.filling import BEGIN, MissingChunk, count_missing, missing_chunks, store_vectors
-from retrieval.generations import embedder_of, lock_generations
+from retrieval.generations import embedder_of, lock_generations, lock_publishing
 from retrieval.models import Generation
 
 log = logging.getLogger(__name__)
@@ -29,12 +29,14 @@ _PAUSE_SECONDS = 0.2
 
 
 def ask_for_fill(generation: Generation) -> None:
-    """Queue a fill for a live generation that did not get the vectors of what is published.
+    """Queue a fill for a live generation that will not get the vectors of what is published.
 
-    Call it in the publishing transaction: a generation that was ready is filling from there on.
+    Call it in the publishing transaction, before anything is written: a generation that was ready is filling
+    from there on, and whoever would flip to it waits for the end of that transaction.
     """
-    Generation.objects.filter(pk=generation.pk, state=Generation.State.READY).update(
-        state=Generation.State.FILLING
+    ready, filling = Value(Generation.State.READY), Value(Generation.State.FILLING)
+    Generation.objects.filter(pk=generation.pk).update(
+        state=Case(When(state=ready, then=filling), default=F("state"))
     )
     ledger.open_fill(generation=generation)
 
@@ -85,6 +87,7 @@ def _store(
 @transaction.atomic
 def _complete(claim: Claim, generation: Generation) -> bool:
     """End the fill if nothing is missing, while nothing is being published."""
+    lock_publishing(shared=False)
     lock_generations()
     ledger.lock(claim)
     if count_missing(generation):

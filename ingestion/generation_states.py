@@ -90,7 +90,7 @@ def _describe(generation: Generation, job: IngestionJob | None, total: int) -> G
         seconds_left=missing / rate if rate and is_open and missing else None,
         can_pause=generation.state in {State.FILLING, State.READY, State.RETIRED},
         can_resume=generation.state == State.PAUSED or (can_fill and missing > 0 and not is_open),
-        can_flip=generation.state != State.SERVING and not missing,
+        can_flip=generation.state in {State.READY, State.RETIRED} and not missing,
     )
 
 

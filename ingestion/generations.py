@@ -120,6 +120,25 @@ def _check_fits(draft: Generation, model: Embedder) -> None:
     )
 
 
+def move_model(
+    *, generation: Generation, model: str = "", base_url: str = "", api_key: str | None = None
+) -> None:
+    """Note where the model of a generation is to be found from now on; an empty value leaves what was.
+
+    Its vectors stay. Raises InvalidInputError where it does not work there, or another model is there.
+    """
+    there = get_generation(generation.pk)
+    if base_url and there.kind == Generation.Kind.LOCAL:
+        raise InvalidInputError(f"The model of {there} runs on the portal's own machines, not on a server.")
+    there.model, there.base_url = model.strip() or there.model, base_url.strip() or there.base_url
+    there.secret = there.secret if api_key is None else encrypt(api_key.strip())
+    try:
+        there.probe = probe(embedder_of(there))
+    except EmbeddingError as error:
+        raise InvalidInputError(f"The model cannot be used there: {error}") from error
+    there.save(update_fields=["model", "base_url", "secret", "probe"])
+
+
 @transaction.atomic
 def pause_generation(*, generation: Generation) -> None:
     """Stop embedding with a model: its filling, and for what is published. What it has made is kept.
@@ -129,8 +148,7 @@ def pause_generation(*, generation: Generation) -> None:
     found = _locked(generation)
     if found.state == State.SERVING:
         raise InvalidInputError(f"{found} serves. Flip to another one first.")
-    _become(found, State.PAUSED)
-    ledger.cancel(jobs=IngestionJob.objects.filter(generation=found), message=_PAUSED)
+    _stop(found)
 
 
 @transaction.atomic
@@ -150,8 +168,8 @@ def flip_to(*, generation: Generation) -> Generation:
     """Let searches use a generation from the next one on; return the one that served until now.
 
     That one is kept complete, to be flipped back to; one that was kept before it is paused. Raises
-    InvalidInputError where the generation lacks vectors, counted while nothing is being published, and where
-    the server of its model does not answer.
+    InvalidInputError where the generation lacks vectors, counted in the transaction that flips, and where the
+    server of its model does not answer.
     """
     if generation.kind == Generation.Kind.OPENAI:
         try:
@@ -166,15 +184,18 @@ def _flip(generation: Generation) -> Generation:
     found = _locked(generation)
     if found.state == State.SERVING:
         raise InvalidInputError(f"{found} serves already.")
+    # The row before the count: whoever publishes without vectors for it has locked its row, too.
+    found = Generation.objects.select_for_update().get(pk=found.pk)
     if missing := count_missing(found):
         raise InvalidInputError(
             f"{found} has no vectors of {missing:,} passage{'' if missing == 1 else 's'} yet. "
             "Let it fill to the end, then flip."
         )
+    if found.state not in {State.READY, State.RETIRED}:  # what is being published now may be without vectors
+        raise InvalidInputError(f"{found} is {found.get_state_display().lower()}. Let it become ready first.")
     before = serving_generation()
     for kept in Generation.objects.filter(state=State.RETIRED).exclude(pk=found.pk):
-        _become(kept, State.PAUSED)
-        ledger.cancel(jobs=IngestionJob.objects.filter(generation=kept), message=_PAUSED)
+        _stop(kept)
     _become(found, State.FILLING)
     _become(before, State.RETIRED)
     _become(found, State.SERVING)
@@ -214,6 +235,12 @@ def _locked(generation: Generation) -> Generation:
     """Return the generation as it is now, and keep it and all others so until the transaction ends."""
     lock_generations()
     return get_generation(generation.pk)
+
+
+def _stop(generation: Generation) -> None:
+    """Pause a generation. Its job comes first: a fill that writes locks them in this order."""
+    ledger.cancel(jobs=IngestionJob.objects.filter(generation=generation), message=_PAUSED)
+    _become(generation, State.PAUSED)
 
 
 def _become(generation: Generation, state: Generation.State) -> None:

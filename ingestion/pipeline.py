@@ -29,7 +29,7 @@ from retrieval.generations import (
     NoGenerationError,
     embedder_of,
     live_generations,
-    lock_generations,
+    lock_publishing,
     serving_generation,
 )
 from retrieval.indexing import NewChunk, NewIndex, NewPage, publish_version
@@ -200,23 +200,23 @@ def _publish(
 ) -> bool:
     """Make the version searchable, with the files in it, and end the job: all at once, if the claim holds.
 
-    Do nothing and return False where a generation serves that has no vectors here. Others that have none get
-    theirs by a fill, before they can be flipped to.
+    Return False and publish nothing where a generation serves that has no vectors here. Others that have none
+    get theirs by a fill, before they can be flipped to.
     """
     with transaction.atomic():
-        lock_generations(shared=True)
+        lock_publishing(shared=True)
+        for left_out in (one for one in live_generations() if one.pk not in vectors):
+            ask_for_fill(left_out)
         serving = serving_generation()
         if serving.pk not in vectors:
+            transaction.set_rollback(True)
             return False
-        others = [one for one in live_generations() if one.pk != serving.pk]
         ledger.lock(claim)
         ledger.report(claim, stage=Stage.PUBLISHING, done=len(index.chunks), total=len(index.chunks))
-        made = {one.pk: vectors[one.pk] for one in others if one.pk in vectors}
+        made = {one.pk: vectors[one.pk] for one in live_generations() if one.pk in vectors and one != serving}
         index = replace(index, vectors=vectors[serving.pk])
         if publish_version(version=version, index=index, generation=serving, others=made):
             replace_children(version=version, files=files)
-            for left_out in (one for one in others if one.pk not in made):
-                ask_for_fill(left_out)
         ledger.finish(claim, state=State.INDEXED)
     return True
 

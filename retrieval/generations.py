@@ -5,6 +5,7 @@ it, so that all processes of a portal use the same model for the same vectors.
 """
 
 from collections.abc import Sequence
+from weakref import WeakSet
 
 import numpy as np
 from django.conf import settings
@@ -19,10 +20,10 @@ from retrieval.secrets import LostSecretError, decrypt
 State = Generation.State
 LIVE = (State.SERVING, State.RETIRED, State.READY, State.FILLING)
 
-_LOCK = 7270201
+_LOCK, _PUBLISHING = 7270201, 7270202
 _PROBE = "The quick brown fox jumps over the lazy dog, and the invoice is due within thirty days."
 _SAME_MODEL = 0.98  # the cosine of one text's vectors: int8 and float32 of one model have 0.989
-_checked: set[tuple[EmbedderSpec, int]] = set()
+_checked: WeakSet[Embedder] = WeakSet()
 
 
 class NoGenerationError(Exception):
@@ -74,11 +75,10 @@ def embedder_of(generation: Generation) -> Embedder:
 
     Raises EmbeddingError where it cannot be used, or is not the model that made the generation's vectors.
     """
-    spec = spec_of(generation)
-    model = load_embedder(spec)
-    if (spec, generation.dimension) not in _checked:
+    model = load_embedder(spec_of(generation))
+    if model not in _checked:
         _check_is_the_same(model, generation)
-        _checked.add((spec, generation.dimension))
+        _checked.add(model)
     return model
 
 
@@ -135,15 +135,21 @@ def live_generations() -> list[Generation]:
     return list(Generation.objects.filter(state__in=LIVE).order_by(order, "pk"))
 
 
-def lock_generations(*, shared: bool = False) -> None:
-    """Keep the states of all generations as they are until the transaction ends.
+def lock_generations() -> None:
+    """Let nobody else change which generations there are, or their states, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
-    Publishing takes the lock `shared`; whoever changes a state takes it alone, and so counts what is complete
-    while nothing is being published.
+
+def lock_publishing(*, shared: bool) -> None:
+    """Keep publications and the end of a fill apart until the transaction ends.
+
+    Publications take the lock `shared`. A fill takes it alone before it counts: whoever publishes after that
+    sees its generation as a live one, and whoever published before is counted.
     """
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [_LOCK])
+        cursor.execute(f"SELECT {function}(%s)", [_PUBLISHING])
 
 
 def ensure_first_generation() -> Generation:

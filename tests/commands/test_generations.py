@@ -53,6 +53,20 @@ def test_the_way_of_a_generation(server: FakeEmbeddings, monkeypatch: pytest.Mon
     assert list(listed()) == [first.pk]
 
 
+def test_a_server_that_moved(server: FakeEmbeddings, monkeypatch: pytest.MonkeyPatch) -> None:
+    told("add", "fake", "--base-url", server.base_url, "--max-tokens", "4000")
+    made = Generation.objects.latest("pk")
+    with FakeEmbeddings(seed="other").running() as other, FakeEmbeddings().running() as same:
+        with pytest.raises(CommandError, match="another model"):
+            told("move", str(made.pk), "--base-url", other.base_url)
+        assert Generation.objects.get(pk=made.pk).base_url == server.base_url
+        monkeypatch.setattr("sys.stdin", io.StringIO("open\n"))
+        assert "is the same" in told("move", str(made.pk), "--base-url", same.base_url, "--api-key-stdin")
+        assert Generation.objects.get(pk=made.pk).base_url == same.base_url
+        assert pipeline.work_on_next()
+        assert same.keys == {"Bearer open"}
+
+
 def test_mistakes_are_explained_and_no_key_is_told(server: FakeEmbeddings) -> None:
     with pytest.raises(CommandError, match="There is no generation 99"):
         told("flip", "99")

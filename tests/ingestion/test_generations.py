@@ -280,6 +280,10 @@ def test_one_before_the_one_before_is_paused(plans: Collection, server: FakeEmbe
         State.RETIRED,
         State.SERVING,
     ]
+    with pytest.raises(InvalidInputError, match="is paused"):
+        generations.flip_to(generation=first)
+    generations.resume_generation(generation=first)
+    work()
     generations.flip_to(generation=first)
     assert [again(one).state for one in (first, second, third)] == [
         State.SERVING,

@@ -1,5 +1,7 @@
 """Generations: the first one comes from the settings; from then on each says itself what embeds for it."""
 
+from weakref import WeakSet
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
@@ -51,11 +53,13 @@ def test_after_the_first_start_the_settings_name_no_model() -> None:
         assert embedder() is load_embedder(EmbedderSpec())
 
 
-def test_another_model_of_the_same_name_is_refused() -> None:
+def test_another_model_of_the_same_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     made = ensure_first_generation()
+    monkeypatch.setattr("retrieval.generations._checked", WeakSet())
+    assert embedder_of(made).dimension == 384
+    monkeypatch.setattr("retrieval.generations._checked", WeakSet())
     made.probe = [0.0] * 383 + [1.0]
-    made.chunk_tokens = 250
-    with override_settings(EMBEDDING_THREADS=1), pytest.raises(EmbeddingError, match="another model"):
+    with pytest.raises(EmbeddingError, match="another model"):
         embedder_of(made)
 
 

@@ -5,7 +5,7 @@ import pytest
 from ingestion import pipeline
 from portal.accounts.models import User
 from retrieval.generations import ensure_first_generation
-from retrieval.models import Generation
+from retrieval.models import Chunk, Generation
 from tests import factories
 from tests.factories import Cast
 from tests.fakes.embedding_server import FakeEmbeddings
@@ -19,6 +19,12 @@ ADDRESS = "/manage/embedding"
 def server() -> Iterator[FakeEmbeddings]:
     with FakeEmbeddings().running() as running:
         yield running
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    """With vectors, so that the first generation is complete."""
+    return factories.cast(searchable=True)
 
 
 @pytest.fixture
@@ -36,13 +42,13 @@ def test_the_way_of_a_generation(cast: Cast, admin: User, server: FakeEmbeddings
     assert "Embedding models</a>" in text(reader.get("/manage/ingestion"))
     page = text(reader.post(ADDRESS, form(server), follow=True))
     assert "fills beside the one that serves" in page
-    assert "0 of 1" in page
+    assert f"0 of {Chunk.objects.count()}" in page
     first, made = Generation.objects.order_by("pk")
     address = f"{ADDRESS}/{made.pk}"
     assert "is paused" in text(reader.post(address, {"action": "pause"}, follow=True))
     assert "from where it stood" in text(reader.post(address, {"action": "resume"}, follow=True))
     refused = text(reader.post(address, {"action": "flip"}, follow=True))
-    assert "no vectors of 1 passage yet" in refused
+    assert "has no vectors of" in refused
     while pipeline.work_on_next():
         pass
     page = text(reader.get(ADDRESS))

@@ -34,10 +34,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
         parser.set_defaults(action="list")
-        actions = parser.add_subparsers(dest="action", metavar="list|add|pause|resume|flip|drop")
+        actions = parser.add_subparsers(dest="action", metavar="list|add|move|pause|resume|flip|drop")
         listing = actions.add_parser("list", help="every generation with how full it is")
         listing.add_argument("--json", action="store_true", help="one JSON object instead of a table")
         _add_model(actions.add_parser("add", help="add a model, try it once, and queue its filling"))
+        _add_place(actions.add_parser("move", help="say where its model is to be found from now on"))
         for name, told in _NAMED.items():
             one = actions.add_parser(name, help=told)
             one.add_argument("generation", type=int, help="its number in the list")
@@ -61,10 +62,18 @@ class Command(BaseCommand):
             model=options["model"],
             revision=options["revision"],
             base_url=options["base_url"],
-            api_key=sys.stdin.readline().strip() if options["api_key_stdin"] else "",
+            api_key=_typed_key() if options["api_key_stdin"] else "",
             max_tokens=options["max_tokens"],
         )
         self.stdout.write(f"{printable(str(made))} was added; its filling is queued")
+
+    def move(self, options: dict[str, Any]) -> None:
+        found = services.get_generation(options["generation"])
+        key = _typed_key() if options["api_key_stdin"] else None
+        services.move_model(
+            generation=found, model=options["model"], base_url=options["base_url"], api_key=key
+        )
+        self.stdout.write(f"{printable(str(found))}: its model was found there and is the same")
 
     def pause(self, options: dict[str, Any]) -> None:
         found = services.get_generation(options["generation"])
@@ -100,11 +109,23 @@ _NAMED = {
 _ACTIONS: dict[str, Callable[[Command, dict[str, Any]], None]] = {
     "list": Command.list_all,
     "add": Command.add,
+    "move": Command.move,
     "pause": Command.pause,
     "resume": Command.resume,
     "flip": Command.flip,
     "drop": Command.drop,
 }
+
+
+def _typed_key() -> str:
+    return sys.stdin.readline().strip()
+
+
+def _add_place(parser: CommandParser) -> None:
+    parser.add_argument("generation", type=int, help="its number in the list")
+    parser.add_argument("--model", default="", help="the folder, or the name on the server, from now on")
+    parser.add_argument("--base-url", default="", help="the server's address from now on")
+    parser.add_argument("--api-key-stdin", action="store_true", help="read the key from a line of input")
 
 
 def _add_model(parser: CommandParser) -> None:
