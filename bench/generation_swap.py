@@ -166,7 +166,7 @@ def _flip_and_wait(operator: Operator, number: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--chunks", type=int, default=3_000)
+    parser.add_argument("--chunks", type=int, default=1_000)
     parser.add_argument("--dimension", type=int, default=1024)
     options = parser.parse_args()
     report = measure(options.chunks, options.dimension)

@@ -239,7 +239,9 @@ def _load_hits(
 ) -> tuple[Hit, ...]:
     readable = _still_visible(visible, {candidate.key[1] for candidate, _ in ranked})
     keys = [candidate.key for candidate, _ in ranked if candidate.key[1] in readable]
-    chunks = Chunk.objects.filter(pk__in=keys).select_related("version__document__collection", "version__document__parent")
+    chunks = Chunk.objects.filter(pk__in=keys).select_related(
+        "version__document__collection", "version__document__parent"
+    )
     by_key = {(chunk.collection_id, chunk.version_id, chunk.ordinal): chunk for chunk in chunks}
     starts = page_starts(by_key.values())
     return tuple(

@@ -328,7 +328,9 @@ def _show(user: User, question: Question, answer: Answer) -> ShownAnswer:
 def _readable(user: User, citations: Sequence[Citation]) -> dict[int, DocumentVersion]:
     wanted = {one.version_id for one in citations}
     versions = access.searchable_versions(user=user).filter(pk__in=wanted)
-    return {version.pk: version for version in versions.select_related("document__collection", "document__parent")}
+    return {
+        version.pk: version for version in versions.select_related("document__collection", "document__parent")
+    }
 
 
 def _is_reworded(answer: Answer) -> bool:

@@ -15,17 +15,14 @@ def write_model(
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import (
-        BertConfig,
-        BertModel,
-        BertTokenizerFast,  # type: ignore[attr-defined]  # there, but not in its types
-    )
+    from transformers import BertConfig, BertModel
+    from transformers import BertTokenizerFast as Words  # type: ignore[attr-defined]  # not in its types
 
     folder.mkdir(parents=True, exist_ok=True)
     known = [word for word, _ in Counter(re.findall(r"[a-z0-9]+", words.lower())).most_common(2000)]
     pieces = [*_SPECIAL, *_LETTERS, *(f"##{one}" for one in _LETTERS), *known]
     (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(pieces)) + "\n", encoding="utf-8")
-    tokenizer = BertTokenizerFast(vocab_file=str(folder / "vocab.txt"))
+    tokenizer = Words(vocab_file=str(folder / "vocab.txt"))
     torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=len(tokenizer),
