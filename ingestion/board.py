@@ -116,7 +116,7 @@ def whole_portal(*, user: Member) -> Health:
     if not user.is_admin:
         raise NotAllowedError("Only admins see how the whole portal does. Ask one of them.")
     jobs = newest_jobs()
-    ages = IngestionJob.objects.filter(state__in=OPEN).aggregate(
+    ages = IngestionJob.objects.filter(state__in=OPEN, generation__isnull=True).aggregate(
         waiting=Min("due_at", filter=Q(state=State.QUEUED, due_at__lte=Now())),
         heartbeat=Min("heartbeat_at", filter=Q(state=State.WORKING)),
     )

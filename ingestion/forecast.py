@@ -184,7 +184,7 @@ waiting AS (
     LEFT JOIN busy ON busy.collection_id = {COLLECTION}
     LEFT JOIN expected ON expected.media_type = version.media_type
         AND expected.size_class = {_SIZE_CLASS}
-    WHERE job.state = 'queued'
+    WHERE job.state = 'queued' AND job.generation_id IS NULL
 ),
 in_order AS (
     SELECT id, row_number() OVER going AS place, sum(seconds) OVER going AS seconds

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from ingestion.bell import ring
 from ingestion.models import IngestionJob, Source
-from retrieval.models import DocumentVersion
+from retrieval.models import DocumentVersion, Generation
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,12 @@ MAX_LOSSES = 10
 _DOING = {
     IngestionJob.Kind.DOCUMENT: "read this document. Retry it, or upload another copy",
     IngestionJob.Kind.SOURCE: "synced this source. Sync it again, or tell your admin",
+    IngestionJob.Kind.GENERATION: "filled this generation. Resume it",
+}
+_FIRST_STAGE = {
+    IngestionJob.Kind.DOCUMENT: Stage.PARSING,
+    IngestionJob.Kind.SOURCE: Stage.SYNCING,
+    IngestionJob.Kind.GENERATION: Stage.FILLING,
 }
 
 
@@ -69,6 +75,12 @@ def open_sync(*, source: Source) -> IngestionJob:
     return job
 
 
+def open_fill(*, generation: Generation) -> None:
+    """Make sure that a job for a generation is open, in the caller's transaction; ring after the commit."""
+    IngestionJob.objects.bulk_create([IngestionJob(generation=generation)], ignore_conflicts=True)
+    ring_on_commit()
+
+
 def ring_on_commit() -> None:
     """Wake a worker once the current transaction is committed."""
     transaction.on_commit(ring)
@@ -98,7 +110,7 @@ LEFT JOIN busy ON busy.collection_id = {COLLECTION}
 WHERE ((job.state = 'queued' AND job.due_at <= statement_timestamp())
    OR (job.state = 'working' AND job.lease_expires_at <= statement_timestamp()))
   AND (job.source_id IS NULL OR %(syncs)s > (SELECT coalesce(sum(syncs), 0) FROM busy))
-ORDER BY coalesce(busy.jobs, 0), job.due_at, job.id
+ORDER BY job.generation_id IS NOT NULL, coalesce(busy.jobs, 0), job.due_at, job.id
 LIMIT 1
 FOR UPDATE OF job SKIP LOCKED
 """  # noqa: S608 - constants
@@ -108,6 +120,7 @@ def claim_next() -> Claim | None:
     """Claim the due job that should go first, or None where nothing is due.
 
     Fair between collections: the one with the fewest jobs in work comes first, then the longest waiting.
+    Fills of generations come after all others.
     """
     while True:
         with transaction.atomic():
@@ -160,7 +173,7 @@ def _claim(job: IngestionJob) -> Claim:
     claim = Claim(str(job.pk), job.kind, job.fence + 1, job.attempts + 1)
     IngestionJob.objects.filter(pk=job.pk).update(
         state=State.WORKING,
-        stage=Stage.PARSING if claim.kind == IngestionJob.Kind.DOCUMENT else Stage.SYNCING,
+        stage=_FIRST_STAGE[claim.kind],
         attempts=claim.attempt,
         losses=job.losses,
         fence=claim.fence,
@@ -265,6 +278,13 @@ def put_back(
         reason=reason,
         message=message,
     )
+
+
+def step_aside(claim: Claim) -> None:
+    """Return a fill that got on to the queue, behind all that waits, with all its attempts."""
+    put_back(claim, wait=timedelta(0))
+    waiting = IngestionJob.objects.filter(pk=claim.job_id, fence=claim.fence, state=State.QUEUED)
+    waiting.update(attempts=0, losses=0)
 
 
 def due_jobs() -> QuerySet[IngestionJob]:

@@ -13,17 +13,19 @@ if TYPE_CHECKING:
 
 
 class IngestionJob(models.Model):
-    """What must happen to one version or source, what has happened, and who is doing it until when."""
+    """What must happen to one version, source or generation, and who is doing it until when."""
 
     class Kind(models.TextChoices):
         DOCUMENT = "document", "Read a document"
         SOURCE = "source", "Sync a source"
+        GENERATION = "generation", "Fill a generation"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting"
         WORKING = "working", "Working"
         INDEXED = "indexed", "Indexed"
         SYNCED = "synced", "Synced"
+        FILLED = "filled", "Filled"
         NO_TEXT = "no_text", "No text found"
         FAILED = "failed", "Failed"
         QUARANTINED = "quarantined", "Quarantined"
@@ -36,6 +38,7 @@ class IngestionJob(models.Model):
         EMBEDDING = "embedding", "Embedding"
         PUBLISHING = "publishing", "Publishing"
         SYNCING = "syncing", "Syncing"
+        FILLING = "filling", "Filling"
         DONE = "done", "Done"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -43,6 +46,9 @@ class IngestionJob(models.Model):
         "retrieval.DocumentVersion", on_delete=models.CASCADE, null=True, related_name="jobs"
     )
     source = models.ForeignKey("Source", on_delete=models.CASCADE, null=True, related_name="jobs")
+    generation = models.ForeignKey(
+        "retrieval.Generation", on_delete=models.CASCADE, null=True, related_name="jobs"
+    )
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     stage = models.CharField(max_length=12, choices=Stage, default=Stage.WAITING)
     stage_began_at = models.DateTimeField(null=True)
@@ -76,8 +82,15 @@ class IngestionJob(models.Model):
                 condition=models.Q(state__in=["queued", "working"]),
                 name="job_one_open_per_source",
             ),
+            models.UniqueConstraint(
+                fields=["generation"],
+                condition=models.Q(state__in=["queued", "working"]),
+                name="job_one_open_per_generation",
+            ),
             models.CheckConstraint(
-                condition=models.Q(version__isnull=True) ^ models.Q(source__isnull=True),
+                condition=models.Q(version__isnull=False, source__isnull=True, generation__isnull=True)
+                | models.Q(version__isnull=True, source__isnull=False, generation__isnull=True)
+                | models.Q(version__isnull=True, source__isnull=True, generation__isnull=False),
                 name="job_about_one_thing",
             ),
             models.CheckConstraint(
@@ -87,6 +100,7 @@ class IngestionJob(models.Model):
                         "working",
                         "indexed",
                         "synced",
+                        "filled",
                         "no_text",
                         "failed",
                         "quarantined",
@@ -112,6 +126,8 @@ class IngestionJob(models.Model):
     @property
     def kind(self) -> Kind:
         """What is to be done, told by what the job is about."""
+        if self.generation_id is not None:
+            return self.Kind.GENERATION
         return self.Kind.DOCUMENT if self.source_id is None else self.Kind.SOURCE
 
     @property
@@ -142,7 +158,7 @@ class Source(models.Model):
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=20)
     configuration = models.JSONField(default=dict)
-    secret = models.TextField(blank=True, help_text="Encrypted; see ingestion/secrets.py.")
+    secret = models.TextField(blank=True, help_text="Encrypted; see retrieval/secrets.py.")
     every_minutes = models.PositiveIntegerField(default=60, help_text="0: only when somebody asks.")
     is_enabled = models.BooleanField(default=True)
     cursor = models.TextField(blank=True)

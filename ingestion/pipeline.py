@@ -10,11 +10,12 @@ from datetime import timedelta
 import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from numpy.typing import NDArray
 
 from ingestion import ledger
 from ingestion.children import ChildFile, check_family, keep_file, may_have_children, replace_children
 from ingestion.chunking import Chunk, split_into_chunks
+from ingestion.embedding import VectorsByGeneration, embed_for_all
+from ingestion.filling import ask_for_fill, fill
 from ingestion.heartbeat import keep_alive
 from ingestion.ledger import Claim, LeaseLostError, Stage, State
 from ingestion.models import IngestionJob
@@ -24,14 +25,19 @@ from ingestion.parsing.sandbox import Limits, parse_file
 from ingestion.syncing import sync
 from llm.errors import EmbeddingError
 from retrieval.blobs import blob_path
-from retrieval.generations import NoGenerationError, embedder, serving_generation
+from retrieval.generations import (
+    NoGenerationError,
+    embedder_of,
+    live_generations,
+    lock_publishing,
+    serving_generation,
+)
 from retrieval.indexing import NewChunk, NewIndex, NewPage, publish_version
 from retrieval.models import DocumentVersion
 
 log = logging.getLogger(__name__)
 
 _REPORT_EVERY_SECONDS = 0.5
-_EMBEDDING_BATCH = 64
 _EMBEDDING_PAUSE = timedelta(seconds=30)
 
 
@@ -131,8 +137,10 @@ def _ingest(claim: Claim, lost: threading.Event) -> None:
     version = DocumentVersion.objects.select_related("document__collection").get(jobs__id=claim.job_id)
     parsed, files = _parse(claim, version, lost.is_set)
     chunks = _cut(claim, parsed)
-    vectors = _embed(claim, chunks, lost)
-    _publish(claim, version, _as_index(parsed, chunks, vectors), files)
+    vectors = _embed(claim, chunks, lost, {})
+    index = _as_index(parsed, chunks)
+    while not _publish(claim, version, index, vectors, files):
+        vectors = _embed(claim, chunks, lost, vectors)  # a generation that is new since has begun to serve
 
 
 def _parse(
@@ -161,33 +169,56 @@ def _parse(
 
 def _cut(claim: Claim, parsed: ParsedDocument) -> list[NewChunk]:
     ledger.report(claim, stage=Stage.CHUNKING, done=0, total=0)
-    model = embedder()
-    chunks = split_into_chunks(parsed, token_spans=model.token_spans, max_tokens=model.max_tokens)
+    generation = serving_generation()
+    model = embedder_of(generation)
+    longest = min(generation.chunk_tokens or model.max_tokens, model.max_tokens)
+    chunks = split_into_chunks(parsed, token_spans=model.token_spans, max_tokens=longest)
     if not chunks:
         raise ParseError(Reason.NO_TEXT, "We found no text in this document. Upload a copy that has text.")
     return [_new_chunk(chunk) for chunk in chunks]
 
 
-def _embed(claim: Claim, chunks: list[NewChunk], lost: threading.Event) -> NDArray[np.float32]:
-    model, progress = embedder(), _Progress(claim, Stage.EMBEDDING)
-    parts: list[NDArray[np.float32]] = []
-    for first in range(0, len(chunks), _EMBEDDING_BATCH):
+def _embed(
+    claim: Claim, chunks: list[NewChunk], lost: threading.Event, known: VectorsByGeneration
+) -> VectorsByGeneration:
+    progress = _Progress(claim, Stage.EMBEDDING)
+
+    def tell(done: int, total: int) -> None:
         if lost.is_set():
             raise LeaseLostError
-        progress(first, len(chunks))
-        parts.append(model.embed_passages([c.indexed_text for c in chunks[first : first + _EMBEDDING_BATCH]]))
-    progress(len(chunks), len(chunks))
-    return np.concatenate(parts)
+        progress(done, total)
+
+    return embed_for_all([chunk.indexed_text for chunk in chunks], known=known, on_progress=tell)
 
 
-def _publish(claim: Claim, version: DocumentVersion, index: NewIndex, files: list[ChildFile]) -> None:
-    """Make the version searchable, with the files in it, and end the job: all at once, if the claim holds."""
+def _publish(
+    claim: Claim,
+    version: DocumentVersion,
+    index: NewIndex,
+    vectors: VectorsByGeneration,
+    files: list[ChildFile],
+) -> bool:
+    """Make the version searchable, with the files in it, and end the job: all at once, if the claim holds.
+
+    Return False and publish nothing where a generation serves that has no vectors here. Others that have none
+    get theirs by a fill, before they can be flipped to.
+    """
     with transaction.atomic():
+        lock_publishing(shared=True)
+        for left_out in (one for one in live_generations() if one.pk not in vectors):
+            ask_for_fill(left_out)
+        serving = serving_generation()
+        if serving.pk not in vectors:
+            transaction.set_rollback(True)
+            return False
         ledger.lock(claim)
         ledger.report(claim, stage=Stage.PUBLISHING, done=len(index.chunks), total=len(index.chunks))
-        if publish_version(version=version, index=index, generation=serving_generation()):
+        made = {one.pk: vectors[one.pk] for one in live_generations() if one.pk in vectors and one != serving}
+        index = replace(index, vectors=vectors[serving.pk])
+        if publish_version(version=version, index=index, generation=serving, others=made):
             replace_children(version=version, files=files)
         ledger.finish(claim, state=State.INDEXED)
+    return True
 
 
 def _new_chunk(chunk: Chunk) -> NewChunk:
@@ -204,7 +235,7 @@ def _new_chunk(chunk: Chunk) -> NewChunk:
     )
 
 
-def _as_index(parsed: ParsedDocument, chunks: list[NewChunk], vectors: NDArray[np.float32]) -> NewIndex:
+def _as_index(parsed: ParsedDocument, chunks: list[NewChunk]) -> NewIndex:
     return NewIndex(
         text=parsed.text,
         blocks=[(block.kind, block.start, block.end, block.level) for block in parsed.blocks],
@@ -223,7 +254,7 @@ def _as_index(parsed: ParsedDocument, chunks: list[NewChunk], vectors: NDArray[n
             for page in parsed.pages
         ],
         chunks=chunks,
-        vectors=vectors,
+        vectors=np.empty((0, 0), dtype=np.float32),
         title=parsed.title,
         parser=parsed.parser,
         parser_version=parsed.parser_version,
@@ -235,4 +266,5 @@ def _as_index(parsed: ParsedDocument, chunks: list[NewChunk], vectors: NDArray[n
 _WORK: dict[IngestionJob.Kind, Callable[[Claim, threading.Event], None]] = {
     IngestionJob.Kind.DOCUMENT: _ingest,
     IngestionJob.Kind.SOURCE: sync,
+    IngestionJob.Kind.GENERATION: fill,
 }

@@ -15,12 +15,12 @@ from ingestion.connectors.protocol import Field, Kind, SourceError
 from ingestion.documents import delete_document
 from ingestion.ledger import OPEN
 from ingestion.models import IngestionJob, Source, SourceItem
-from ingestion.secrets import encrypt
 from ingestion.syncing import close_ended_runs, limits, next_run
 from retrieval import access
 from retrieval.errors import InvalidInputError, NotVisibleError
 from retrieval.models import Collection, Role
 from retrieval.people import Member
+from retrieval.secrets import encrypt
 
 LONGEST_MINUTES = 60 * 24 * 31
 _MAX_VALUE = 2000

@@ -41,11 +41,11 @@ from ingestion.documents import Kept, delete_document, keep_content, record_kept
 from ingestion.ledger import Claim, LeaseLostError, Stage, State
 from ingestion.models import IngestionJob, Source, SourceItem, SyncRun
 from ingestion.naming import document_name, is_left_out
-from ingestion.secrets import LostSecretError, decrypt, renewed
 from retrieval import access
 from retrieval.errors import InvalidInputError, NotAllowedError
 from retrieval.models import Document, Role
 from retrieval.people import Member
+from retrieval.secrets import LostSecretError, decrypt, renewed
 
 log = logging.getLogger(__name__)
 

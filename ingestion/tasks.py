@@ -1,13 +1,11 @@
 """Celery's side of the ledger: one line each. A lost or doubled message changes nothing."""
 
-import threading
-
 from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 
 from ingestion import bell, housekeeping, ledger, pipeline, sources, workers
-from retrieval.generations import embedder
+from retrieval import warm
 
 _RINGS_PER_SWEEP = 8
 
@@ -39,8 +37,8 @@ def tidy() -> None:
 
 @worker_ready.connect
 def _take_up_work(**_: object) -> None:
-    """Take over what a killed worker of this machine left, and load the model before it is needed."""
+    """Take over what a killed worker of this machine left, and load the models before they are needed."""
     ledger.release_lost_claims()
     workers.start_pulse(threads=settings.WORKER_CONCURRENCY)
-    threading.Thread(target=embedder, name="load-model", daemon=True).start()
+    warm.keep_models_loaded()
     sweep.apply_async(retry=False)

@@ -4,7 +4,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,6 +88,30 @@ class Embedder(ABC):
             vectors[batch] = self._embed_retrying([self.passage_prefix + texts[i] for i in batch])
         return vectors
 
+    def embed_in_parts(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of `texts` like `embed_passages`, also of those that are too long.
+
+        The vector of a long text is the mean of its parts' vectors, weighted by their tokens.
+        """
+        parts = [self._parts(text) for text in texts]
+        vectors = self.embed_passages([part for of_one in parts for part in of_one])
+        means, first = np.zeros((len(texts), self.dimension), dtype=np.float32), 0
+        for position, of_one in enumerate(parts):
+            weights = [max(1, len(self.token_spans(part))) for part in of_one] if len(of_one) > 1 else [1]
+            means[position] = np.average(vectors[first : first + len(of_one)], axis=0, weights=weights)
+            first += len(of_one)
+        return self._unit(means, len(texts)) if texts else means
+
+    def _parts(self, text: str) -> list[str]:
+        """A text in halves, and their halves, until the model takes each whole; cut at a space if it can."""
+        spans = self.token_spans(text)
+        if len(spans) <= self.max_tokens:
+            return [text]
+        middle = spans[len(spans) // 2][0]
+        space = text.rfind(" ", middle // 2, middle)
+        cut = space if space > 0 else middle
+        return [*self._parts(text[:cut]), *self._parts(text[cut:])] if 0 < cut < len(text) else [text]
+
     def embed_query(self, text: str) -> Vectors:
         """The unit vector of a question, shape (dimension,); recent questions come from a cache."""
         with self._queries_lock:
@@ -155,7 +179,8 @@ class Embedder(ABC):
 
 
 _loaded: dict[EmbedderSpec, Embedder] = {}
-_loading = threading.Lock()
+_loading: dict[EmbedderSpec, threading.Lock] = {}
+_guard = threading.Lock()
 
 
 def load_embedder(spec: EmbedderSpec) -> Embedder:
@@ -163,10 +188,20 @@ def load_embedder(spec: EmbedderSpec) -> Embedder:
 
     Raises EmbeddingError, permanent, when the model is missing or is not the expected one.
     """
-    with _loading:
-        if spec not in _loaded:
-            _loaded[spec] = _load(spec)
-        return _loaded[spec]
+    if found := _loaded.get(spec):
+        return found
+    with _guard:
+        turn = _loading.setdefault(spec, threading.Lock())
+    with turn:  # a model that takes minutes to load holds up nobody who needs another
+        if not (found := _loaded.get(spec)):
+            found = _loaded[spec] = _load(spec)
+        return found
+
+
+def forget_embedders(*, keep: Collection[EmbedderSpec]) -> None:
+    """Let go of the loaded models that nobody needs any more; who works with one ends that in peace."""
+    for spec in set(_loaded) - set(keep):
+        _loaded.pop(spec, None)
 
 
 def _load(spec: EmbedderSpec) -> Embedder:

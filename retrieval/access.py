@@ -18,13 +18,19 @@ from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySe
 from retrieval.errors import NotAllowedError, NotVisibleError
 from retrieval.family import top_of
 from retrieval.models import Collection, Document, DocumentVersion, Grant, Role
-from retrieval.people import Person
+from retrieval.people import Member, Person
 
 _AT_LEAST = {
     Role.READER: [Role.READER, Role.CONTRIBUTOR, Role.MANAGER],
     Role.CONTRIBUTOR: [Role.CONTRIBUTOR, Role.MANAGER],
     Role.MANAGER: [Role.MANAGER],
 }
+
+
+def require_admin(*, user: Member) -> None:
+    """Raise NotVisibleError for everyone who is no admin: what admins alone handle does not exist."""
+    if not (_signed_in(user) and user.is_admin):
+        raise NotVisibleError
 
 
 def _signed_in(user: Person) -> bool:

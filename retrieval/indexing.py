@@ -1,7 +1,7 @@
 """Putting a version into the index, and taking it out: always whole, in the caller's transaction."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,11 +75,18 @@ class NewIndex:
     metadata: dict[str, str]
 
 
-def publish_version(*, version: DocumentVersion, index: NewIndex, generation: Generation) -> bool:
+def publish_version(
+    *,
+    version: DocumentVersion,
+    index: NewIndex,
+    generation: Generation,
+    others: Mapping[int, NDArray[np.float32]] | None = None,
+) -> bool:
     """Make a version the one that is searched, in place of the one before, and return whether it is.
 
-    A version older than the serving one, or of a deleted document, is stored but not served. Call it inside a
-    transaction: readers see the old version or the new one, whole.
+    The vectors of the index are those of `generation`; `others` are those of further generations, by their
+    keys. A version older than the serving one, or of a deleted document, is stored but not served. Call it
+    inside a transaction: readers see the old version or the new one, whole.
     """
     document = Document.objects.select_for_update().get(pk=version.document_id)
     serving = document.current_version
@@ -90,7 +97,7 @@ def publish_version(*, version: DocumentVersion, index: NewIndex, generation: Ge
     if serves:
         if serving is not None and serving.pk != version.pk:
             clear_index(version=serving)
-        terms = _write_rows(document, version, index, generation)
+        terms = _write_rows(document, version, index, {generation.pk: index.vectors, **(others or {})})
         _point_to(document, version, index, terms)
     return serves
 
@@ -180,14 +187,20 @@ def _store_text(version: DocumentVersion, index: NewIndex) -> None:
     )
 
 
-def _write_rows(document: Document, version: DocumentVersion, index: NewIndex, generation: Generation) -> int:
+def _write_rows(
+    document: Document,
+    version: DocumentVersion,
+    index: NewIndex,
+    vectors: Mapping[int, NDArray[np.float32]],
+) -> int:
     """Write chunks, vectors and postings, and return the number of terms in all of them."""
     key = (document.collection_id, version.pk)
     analysed = [analyse(chunk.indexed_text, document.collection.language) for chunk in index.chunks]
     with connection.cursor() as cursor:
         raw: Cursor[tuple[object, ...]] = cursor.cursor
         _copy(raw, _CHUNK_COPY, _chunk_rows(key, index.chunks))
-        _copy(raw, _VECTOR_COPY, _vector_rows(generation.pk, key, index))
+        for generation_id, of_one in vectors.items():
+            _copy(raw, _VECTOR_COPY, _vector_rows(generation_id, key, index.chunks, of_one))
         _copy(raw, _POSTING_COPY, _posting_rows(key, index.chunks, analysed))
     return sum(map(len, analysed))
 
@@ -226,8 +239,10 @@ def _chunk_rows(key: tuple[int, int], chunks: Sequence[NewChunk]) -> Iterator[tu
         )
 
 
-def _vector_rows(generation_id: int, key: tuple[int, int], index: NewIndex) -> Iterator[tuple[object, ...]]:
-    for chunk, vector in zip(index.chunks, index.vectors, strict=True):
+def _vector_rows(
+    generation_id: int, key: tuple[int, int], chunks: Sequence[NewChunk], vectors: NDArray[np.float32]
+) -> Iterator[tuple[object, ...]]:
+    for chunk, vector in zip(chunks, vectors, strict=True):
         yield (generation_id, *key, chunk.ordinal, vector_literal(vector))
 
 

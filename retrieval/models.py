@@ -216,18 +216,41 @@ class Chunk(models.Model):
 
 
 class Generation(models.Model):
-    """An index of vectors made by one embedding model; exactly one serves."""
+    """An index of vectors made by one embedding model, with all that is needed to embed with it.
+
+    Exactly one serves. The one that served before it is kept complete as retired, to be flipped back to.
+    """
+
+    class Kind(models.TextChoices):
+        LOCAL = "local", "On this machine"
+        OPENAI = "openai", "On an OpenAI-compatible server"
 
     class State(models.TextChoices):
         FILLING = "filling", "Filling"
+        PAUSED = "paused", "Paused"
+        READY = "ready", "Ready"
         SERVING = "serving", "Serving"
-        RETIRED = "retired", "Retired"
+        RETIRED = "retired", "Kept for flipping back"
 
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.LOCAL)
     model = models.CharField(max_length=300)
     revision = models.CharField(max_length=100, blank=True)
+    base_url = models.CharField(max_length=500, blank=True)
+    secret = models.TextField(blank=True, help_text="The server's key, encrypted; see retrieval/secrets.py.")
+    max_tokens = models.PositiveIntegerField(
+        default=0, help_text="What a server's model reads at once; 0: as the model says."
+    )
+    chunk_tokens = models.PositiveIntegerField(
+        default=0, help_text="The longest chunk while it serves; 0: as much as the model reads."
+    )
     dimension = models.PositiveIntegerField()
     metric = models.CharField(max_length=20, default="inner_product")
+    probe = ArrayField(
+        models.FloatField(), default=list, help_text="The vector of a known text: tells another model."
+    )
     state = models.CharField(max_length=10, choices=State, default=State.FILLING)
+    filled = models.PositiveBigIntegerField(default=0, help_text="Chunks that fills have embedded.")
+    fill_seconds = models.FloatField(default=0, help_text="How long fills have worked for that.")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -235,8 +258,17 @@ class Generation(models.Model):
             models.UniqueConstraint(
                 fields=["state"], condition=models.Q(state="serving"), name="generation_one_serves"
             ),
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state="retired"), name="generation_one_is_kept"
+            ),
             models.CheckConstraint(
-                condition=models.Q(state__in=["filling", "serving", "retired"]), name="generation_state_known"
+                condition=models.Q(state__in=["filling", "paused", "ready", "serving", "retired"]),
+                name="generation_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="local", base_url="")
+                | (models.Q(kind="openai") & ~models.Q(base_url="")),
+                name="generation_knows_its_server",
             ),
         ]
 

@@ -19,7 +19,7 @@ from retrieval.analysis import analyse
 from retrieval.dictionary import Expansion, Found, expand, keys_in
 from retrieval.errors import InvalidInputError
 from retrieval.facets import Facet, count_facets
-from retrieval.generations import embedder, serving_generation
+from retrieval.generations import embedder_of, serving_generation
 from retrieval.identifiers import asks_for_identifier, other_forms
 from retrieval.models import Chunk
 from retrieval.pages import PageStarts, page_starts
@@ -116,20 +116,20 @@ def search(
     if not user.is_authenticated:
         return SearchResults(asked.typed, asked.text, (), 0, 0, 0, serving_generation().pk, {})
     watch = _Stopwatch()
-    # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
-    embedding = _EMBEDDING_THREADS.submit(embedder().embed_query, asked.text)
     with transaction.atomic():
+        generation = serving_generation()
+        # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
+        embedding = _EMBEDDING_THREADS.submit(embedder_of(generation).embed_query, asked.text)
         visible = Visible(user, collections, asked.filters)
         keys = keys_in(asked.words)
         counts, entries = _scope(visible, keys)
-        generation = serving_generation()
         watch.lap("count")
         facets = count_facets(visible) if with_facets else ()
         also = expand(entries, keys)
         question = _with_expansions(asked.text, also)
         hits: tuple[Hit, ...] = ()
         if counts.chunks:
-            vector = embedder().embed_query(question) if also else embedding.result()
+            vector = embedder_of(generation).embed_query(question) if also else embedding.result()
             watch.lap("embed")
             containing = _containing(visible, counts, asked)
             terms = _terms(asked, also, containing, counts.languages)

@@ -10,12 +10,16 @@ from django.conf import settings
 from django.db import connections
 
 from portal.stack import embedded
+from tests.fakes.embedding_model import write_model
 
 # "owner" is the same database here, so each test opens, rolls back or empties "default" alone.
 django.test.TransactionTestCase.databases = {"default", "owner"}
 django.test.TransactionTestCase._databases_names = classmethod(  # type: ignore[attr-defined]
     lambda cls, include_mirrors=True: ["default"]
 )
+
+
+_WORDS = "how long is the warranty of a falcon kettle from day of purchase returns are free box months within"
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +65,12 @@ def process_env(transactional_db: None) -> dict[str, str]:
         "DATABASE_OWNER_URL": settings.TEST_DATABASE_URL,
         "OMP_NUM_THREADS": "1",
     }
+
+
+@pytest.fixture(scope="session")
+def wide_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the folder of a tiny embedding model with random weights and 1,024 dimensions."""
+    return write_model(tmp_path_factory.mktemp("wide"), words=_WORDS)
 
 
 @pytest.fixture(scope="session")

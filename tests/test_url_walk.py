@@ -1,7 +1,8 @@
 """Every route is in the table below and refuses the wrong person; a route that is missing here fails.
 
 `public` is for anyone. `signed_in` sends strangers to the sign-in page (the API says 401) and shows people
-their own things. `team` is about things of the team Blue, which are missing for everyone outside of it.
+their own things. `team` is about things of the team Blue, which are missing for everyone outside of it, and
+`admin` about the portal itself, which is missing for everyone who is no admin.
 """
 
 import json
@@ -19,7 +20,7 @@ from tests.factories import Cast
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
-Access = Literal["public", "signed_in", "team"]
+Access = Literal["public", "signed_in", "team", "admin"]
 ACCESS: dict[str, Access] = {
     "home": "signed_in",
     "ask": "signed_in",
@@ -61,6 +62,9 @@ ACCESS: dict[str, Access] = {
     "connector_cancel": "team",
     "connector_pause": "team",
     "connector_delete": "team",
+    "generations": "admin",
+    "generation_act": "admin",
+    "generation_drop": "admin",
     "teams": "signed_in",
     "team": "team",
     "team_invite": "team",
@@ -159,6 +163,7 @@ def paths(cast: Cast) -> Iterator[tuple[str, str]]:
         "team": "red",
         "source_id": factories.source(cast.papers, acts_for=cast.alice).pk,
         "kind": "folder",
+        "generation_id": 1,
     }
     for name, pattern in routes():
         wanted = {key: value for key, value in known.items() if f":{key}>" in pattern}
@@ -203,10 +208,19 @@ def test_outsiders_find_nothing_of_a_team(cast: Cast) -> None:
     page, api = Client(raise_request_exception=False), Client(headers=factories.bearer(cast.charlie))
     page.force_login(cast.charlie)
     for name, path in paths(cast):
-        if ACCESS[name] == "team":
+        if ACCESS[name] in {"team", "admin"}:
             for response in answers(api if name.startswith("api:") else page, name, path):
                 assert response.status_code == 404, (name, response.status_code, response.content)
                 assert_hides(response, name)
+
+
+def test_members_and_managers_find_nothing_that_is_for_admins(cast: Cast) -> None:
+    for person in (cast.alice, cast.bob):
+        page = Client(raise_request_exception=False)
+        page.force_login(person)
+        for name, path in paths(cast):
+            if ACCESS[name] == "admin":
+                assert {response.status_code for response in answers(page, name, path)} == {404}, name
 
 
 def test_outsiders_see_nothing_of_a_team_on_their_own_pages(cast: Cast) -> None:

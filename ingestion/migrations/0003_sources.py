@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=120)),
                 ('kind', models.CharField(max_length=20)),
                 ('configuration', models.JSONField(default=dict)),
-                ('secret', models.TextField(blank=True, help_text='Encrypted; see ingestion/secrets.py.')),
+                ('secret', models.TextField(blank=True, help_text='Encrypted; see retrieval/secrets.py.')),
                 ('every_minutes', models.PositiveIntegerField(default=60, help_text='0: only when somebody asks.')),
                 ('is_enabled', models.BooleanField(default=True)),
                 ('cursor', models.TextField(blank=True)),

@@ -170,7 +170,7 @@ def _load_model(spec: EmbedderSpec, folder: Path | None) -> "SentenceTransformer
             local_files_only=folder is not None,
             model_kwargs={"dtype": _dtype(spec.dtype)},
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # whatever the parts of a strange folder make the library raise
         raise EmbeddingError(
             f"The embedding model {spec.model} could not be loaded: {error}",
             permanent=True,

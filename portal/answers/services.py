@@ -21,7 +21,7 @@ from portal.answers.models import Answer, Citation, Question
 from portal.answers.shown import Mark, ShownAnswer, ShownSentence, Source, passage_url
 from retrieval import access
 from retrieval.errors import NotVisibleError
-from retrieval.generations import embedder
+from retrieval.generations import embedder_that_found
 from retrieval.models import Chunk, DocumentText, DocumentVersion
 from retrieval.pages import PageStarts, page_of, page_starts
 from retrieval.query import parse_query
@@ -102,10 +102,11 @@ async def stream_answer(*, user: User, question: Question) -> AsyncIterator[Stre
     sources = tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1))
     yield Found(sources, results.also_searched_for)
     record = _Record(results)
+    embedder = await _in_database(embedder_that_found)(results.generation_id)
     events = answering.stream_answer(
         question=results.question,
         passages=[_passage(hit) for hit in results.hits],
-        embedder=embedder(),
+        embedder=embedder,
         llm=llm_spec(),
         language=results.hits[0].language if results.hits else "en",
     )

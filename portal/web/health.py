@@ -2,7 +2,6 @@
 
 import logging
 import tempfile
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ingestion.models import IngestionJob
-from llm.errors import ModelError
-from retrieval.generations import NoGenerationError, embedder, serving_generation
+from retrieval import warm
+from retrieval.generations import NoGenerationError, serving_generation
 
 log = logging.getLogger(__name__)
 READY = "ready"
@@ -26,25 +25,19 @@ _WITHOUT = {"worker"}  # questions are answered without it; documents wait
 
 
 class _Known:
-    """What cannot become untrue while this process runs, so that it is found out once."""
+    """What is not asked for each time: `migrated` stays true, and `model` is told by who loads it."""
 
     model = "is being loaded"
     migrated = False
 
 
 def load_model_in_background() -> None:
-    """Load the embedding model, so that the first question does not wait for it."""
-    threading.Thread(target=_load_model, name="load-model", daemon=True).start()
+    """Keep the embedding models loaded, so that no question waits for one, after a flip either."""
+    warm.keep_models_loaded(_note_model)
 
 
-def _load_model() -> None:
-    try:
-        embedder().embed_query("ready")
-    except ModelError as error:
-        log.exception("the embedding model %s cannot be used", settings.EMBEDDING_MODEL)
-        _Known.model = f"cannot be used: {error}"
-    else:
-        _Known.model = READY
+def _note_model(fault: str) -> None:
+    _Known.model = f"cannot be used: {fault}" if fault else READY
 
 
 @require_safe
@@ -112,7 +105,8 @@ def _blobs() -> str:
 def _worker() -> str:
     """Judge by the ledger: a document that has been due for a minute and is not taken has no worker."""
     late = timezone.now() - _WORKER_PATIENCE
-    waiting = IngestionJob.objects.filter(state=IngestionJob.State.QUEUED, due_at__lt=late).exists()
+    queued = IngestionJob.objects.filter(state=IngestionJob.State.QUEUED, generation__isnull=True)
+    waiting = queued.filter(due_at__lt=late).exists()
     working = IngestionJob.objects.filter(heartbeat_at__gt=late).exists()
     if waiting and not working:  # no number: this page is open to everyone
         return "does not answer: documents wait to be read"

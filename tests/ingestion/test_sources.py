@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from ingestion import pipeline, secrets, sources
+from ingestion import pipeline, sources
 from ingestion.models import IngestionJob, Source
+from retrieval import secrets
 from retrieval.errors import InvalidInputError, NotAllowedError, NotVisibleError
 from retrieval.models import Role
 from tests import factories

@@ -1,5 +1,6 @@
 """The real embedding model, and the rules that every provider is held to."""
 
+import re
 import shutil
 import threading
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from llm.embedding import Embedder, EmbedderSpec, Span, Vectors, load_embedder
+from llm.embedding import Embedder, EmbedderSpec, Span, Vectors, _loaded, forget_embedders, load_embedder
 from llm.errors import EmbeddingError
 from llm.providers.local_embedding import check_weights, find_model_folder
 
@@ -26,7 +27,7 @@ class CountingEmbedder(Embedder):
         self.batches: list[list[str]] = []
 
     def token_spans(self, text: str) -> list[Span]:
-        return [(0, len(text))] * len(text.split())
+        return [word.span() for word in re.finditer(r"\S+", text)]
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         self.batches.append(list(texts))
@@ -141,3 +142,45 @@ def test_a_repeated_question_comes_from_the_cache() -> None:
     embedder = CountingEmbedder()
     assert np.array_equal(embedder.embed_query("how"), embedder.embed_query("how"))
     assert len(embedder.batches) == 1
+
+
+def test_a_text_that_is_too_long_is_embedded_in_parts_of_which_none_is_lost() -> None:
+    embedder = CountingEmbedder()
+    long, short = "some words more than the model reads " * 3, "few words"
+    vectors = embedder.embed_in_parts([short, long, short])
+    parts = embedder._parts(long)
+    assert "".join(parts) == long
+    assert all(len(part.split()) <= embedder.max_tokens for part in parts)
+    assert {text for batch in embedder.batches for text in batch} == {short, *parts}
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert np.allclose(vectors[0], embedder.embed_passages([short])[0], atol=1e-5)
+    assert np.array_equal(vectors[0], vectors[2])
+    assert not np.allclose(vectors[1], vectors[0])
+    assert embedder.embed_in_parts([]).shape == (0, 2)
+
+
+def test_what_cannot_be_parted_is_refused() -> None:
+    embedder = CountingEmbedder()
+    embedder.max_tokens = 0
+    with pytest.raises(EmbeddingError, match="takes 0"):
+        embedder.embed_in_parts(["x"])
+
+
+def test_one_model_that_loads_slowly_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, quick, go_on = EmbedderSpec(model="slow"), EmbedderSpec(model="quick"), threading.Event()
+
+    def load(spec: EmbedderSpec) -> Embedder:
+        assert spec == quick or go_on.wait(timeout=20)
+        return CountingEmbedder()
+
+    monkeypatch.setattr("llm.embedding._load", load)
+    loading = threading.Thread(target=load_embedder, args=(slow,))
+    loading.start()
+    found = load_embedder(quick)
+    go_on.set()
+    loading.join()
+    assert load_embedder(quick) is found
+    kept = {spec for spec in list(_loaded) if spec != quick}
+    forget_embedders(keep=kept)
+    assert load_embedder(quick) is not found
+    forget_embedders(keep=kept - {slow})

@@ -89,6 +89,31 @@ def test_the_application_changes_nothing_else(database: str, statement: str) -> 
         app.execute(statement.encode())
 
 
+def test_the_application_makes_and_drops_partitions_of_generations_alone(database: str) -> None:
+    columns = (
+        "kind, revision, base_url, secret, max_tokens, chunk_tokens, dimension, metric, probe, filled,"
+        " fill_seconds, created_at"
+    )
+    with psycopg.connect(url(ROLE, database), autocommit=True) as app:
+        app.execute("CREATE TEMP TABLE retrieval_generation AS SELECT 99 AS id, 3 AS dimension, 'x' AS state")
+        row = app.execute(
+            f"INSERT INTO public.retrieval_generation (model, state, {columns})"  # noqa: S608 - constants
+            f" SELECT 'other', 'filling', {columns} FROM public.retrieval_generation RETURNING id"
+        ).fetchone()
+        assert row is not None
+        app.execute("SELECT retrieval_add_partition(%s)", row)
+        vector = "[" + ",".join(["1"] * 384) + "]"
+        app.execute("INSERT INTO retrieval_vector VALUES (%s, 1, 1, 0, %s)", [*row, vector])
+        with pytest.raises(errors.NoDataFound):
+            app.execute("SELECT retrieval_add_partition(99)")
+        with pytest.raises(errors.RaiseException, match="serves"):
+            app.execute(
+                "SELECT retrieval_drop_partition(id) FROM public.retrieval_generation WHERE state = 'serving'"
+            )
+        app.execute("SELECT retrieval_drop_partition(%s)", row)
+        app.execute("DELETE FROM public.retrieval_generation WHERE id = %s", row)
+
+
 def test_tables_that_the_owner_makes_later_are_readable(database: str) -> None:
     with psycopg.connect(url("postgres", database), autocommit=True) as owner:
         owner.execute("CREATE TABLE later (id serial)")

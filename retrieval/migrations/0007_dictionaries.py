@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retrieval', '0004_documents_in_documents'),
+        ('retrieval', '0006_generation_rules'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,4 +1,4 @@
-"""Secrets of sources: kept encrypted, opened only for a sync, never shown.
+"""Secrets of sources and of embedding servers: kept encrypted, opened only when they are used, never shown.
 
 The key comes from SECRET_KEY by HKDF (RFC 5869), so that a copy of the database alone opens nothing. After
 SECRET_KEY was changed, the earlier one in SECRET_KEY_FALLBACKS still opens what it closed.
