@@ -1,6 +1,8 @@
 """The access rule as SQL text, for statements that Django cannot write."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import F
@@ -18,14 +20,30 @@ class Visible:
     """
 
     def __init__(self, user: Person, collections: Sequence[str] = (), filters: Sequence[Filter] = ()) -> None:
-        versions = access.searchable_versions(user=user)
-        if collections:
-            versions = versions.filter(document__collection__slug__in=list(collections))
-        rows = narrow(versions, filters).annotate(
-            collection_id=F("document__collection_id"), language=F("document__collection__language")
-        )
-        columns = ("id", "collection_id", "chunk_count", "term_count", "language")
-        text, values = rows.values(*columns).query.sql_with_params()
-        names = [f"visible_{number}" for number in range(len(values))]
-        self.sql = text % tuple(f"%({name})s" for name in names)
-        self.params: dict[str, Any] = dict(zip(names, values, strict=True))
+        asker = _Asker(user.pk, user.is_authenticated, user.is_active)
+        self.sql, self.params = _compiled(asker, tuple(collections), tuple(filters))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """All that the access rule may know of a person before it asks the database."""
+
+    pk: Any
+    is_authenticated: bool
+    is_active: bool
+
+
+@lru_cache(maxsize=2048)  # the text alone is kept: who sees what is read by the database each time
+def _compiled(
+    asker: _Asker, collections: tuple[str, ...], filters: tuple[Filter, ...]
+) -> tuple[str, dict[str, Any]]:
+    versions = access.searchable_versions(user=asker)
+    if collections:
+        versions = versions.filter(document__collection__slug__in=collections)
+    rows = narrow(versions, filters).annotate(
+        collection_id=F("document__collection_id"), language=F("document__collection__language")
+    )
+    columns = ("id", "collection_id", "chunk_count", "term_count", "language")
+    text, values = rows.values(*columns).query.sql_with_params()
+    names = [f"visible_{number}" for number in range(len(values))]
+    return text % tuple(f"%({name})s" for name in names), dict(zip(names, values, strict=True))
