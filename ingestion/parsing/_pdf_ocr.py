@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DPI = 150
 _LINES_SIDE = 960  # pixels of the longer side
+_FEWEST_LETTERS = 2
 _MAX_PIXELS = 6_000_000
 _BLANK_SPREAD = 4.0  # grey levels: an empty page is one shade
 _TALL = 1.5  # a line that is taller than wide by this runs down the page
@@ -66,6 +67,8 @@ def read_picture(page: Any) -> list[SeenBlock]:
     if float(picture.std()) < _BLANK_SPREAD:
         return []
     turns, seen = _upright(picture)
+    if sum(map(str.isalnum, "".join(one.text for one in seen))) < _FEWEST_LETTERS:
+        return []  # a shape in a photograph that looks like a letter
     height, width = picture.shape[:2]
     blocks: list[SeenBlock] = []
     bottom = 0.0
