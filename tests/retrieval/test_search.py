@@ -27,20 +27,6 @@ PASSAGES = [
 ]
 
 
-@pytest.fixture
-def people() -> tuple[User, User]:
-    return factories.user("alice@example.com"), factories.user("charlie@example.com")
-
-
-@pytest.fixture
-def handbook(people: tuple[User, User]) -> Collection:
-    alice, charlie = people
-    factories.team("Red", managers=[charlie])
-    made = factories.collection("Handbook", owner=factories.team("Blue", managers=[alice]))
-    factories.searchable_document(made, name="handbook.md", title="Staff handbook", passages=PASSAGES)
-    return made
-
-
 def without_timings(results: SearchResults) -> SearchResults:
     return replace(results, timings={})
 

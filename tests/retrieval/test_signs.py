@@ -28,20 +28,6 @@ PASSAGES = [
 ]
 
 
-@pytest.fixture
-def people() -> tuple[User, User]:
-    return factories.user("alice@example.com"), factories.user("charlie@example.com")
-
-
-@pytest.fixture
-def handbook(people: tuple[User, User]) -> Collection:
-    alice, charlie = people
-    factories.team("Red", managers=[charlie])
-    made = factories.collection("Handbook", owner=factories.team("Blue", managers=[alice]))
-    factories.searchable_document(made, name="handbook.md", title="Staff handbook", passages=PASSAGES)
-    return made
-
-
 def found(user: User, query: str, **more: object) -> set[int]:
     """Return which of the passages were found."""
     texts = [hit.text for hit in search(user=user, query=query, limit=50, **more).hits]  # type: ignore[arg-type]
