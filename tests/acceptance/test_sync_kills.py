@@ -28,7 +28,9 @@ from django.db import connection
 from ingestion import ledger, pipeline
 ledger.release_lost_claims()
 print("ready", flush=True)
-ledger._NEXT = ledger._NEXT.replace("AND (job.source_id IS NULL OR", "AND (job.source_id IS NOT NULL AND")
+syncs_alone = ledger._NEXT.replace("AND (job.source_id IS NULL OR", "AND (job.source_id IS NOT NULL AND")
+assert syncs_alone != ledger._NEXT
+ledger._NEXT = syncs_alone
 while pipeline.work_on_next():
     pass
 """
