@@ -57,7 +57,7 @@ torture: dev ## Kill -9 every part a hundred times under 500 uploads, and strike
 	$(BIN)/python bench/torture.py --uploads 100 --rounds 10 --redis
 
 bench: dev .venv-unstructured/.installed ## Print each figure beside its reference
-	@for name in startup embedding parser ingest search answer; do $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in startup embedding parser ingest search answer estimates; do $(BIN)/python -m bench.$$name || exit 1; done
 
 bench-ingest: dev .venv-unstructured/.installed ## Print how fast documents are read, embedded and stored
 	$(BIN)/python -m bench.ingest
