@@ -43,8 +43,6 @@ FROM listed
 GROUP BY GROUPING SETS ((slug, title), (media_type), (language), (year))
 """
 
-STILL_VISIBLE = "WITH visible AS ({visible}) SELECT id FROM visible WHERE id = ANY(%(wanted)s)"
-
 # The planner takes what is visible for a handful. IS TRUE keeps it from looking up each term in each visible
 # version: whole lists are read by collection and term, and checked against a hash of the versions.
 _LEXICAL = """

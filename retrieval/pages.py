@@ -3,21 +3,35 @@
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
+from typing import Protocol
 
 from django.db.models import Q
 
-from retrieval.models import Chunk, Page
+from retrieval.models import Page
 
 # (position, page number), in order: the page begins at that character of the version's text.
 PageStarts = tuple[tuple[int, int], ...]
 
 
-def page_starts(chunks: Iterable[Chunk]) -> dict[tuple[int, int], PageStarts]:
+class Placed(Protocol):
+    """A passage that knows the pages on which it begins and ends."""
+
+    @property
+    def version_id(self) -> int: ...
+    @property
+    def ordinal(self) -> int: ...
+    @property
+    def page(self) -> int | None: ...
+    @property
+    def last_page(self) -> int | None: ...
+
+
+def page_starts(passages: Iterable[Placed]) -> dict[tuple[int, int], PageStarts]:
     """Return where pages begin inside of passages, by (version id, ordinal), in one query at most.
 
     Passages that stand on one page are left out: their own page number is all there is to know.
     """
-    split = [chunk for chunk in chunks if chunk.page and chunk.last_page and chunk.last_page > chunk.page]
+    split = [chunk for chunk in passages if chunk.page and chunk.last_page and chunk.last_page > chunk.page]
     if not split:
         return {}
     wanted = reduce(or_, (_pages_of(chunk) for chunk in split))
@@ -37,7 +51,7 @@ def page_starts(chunks: Iterable[Chunk]) -> dict[tuple[int, int], PageStarts]:
     }
 
 
-def _pages_of(chunk: Chunk) -> Q:
+def _pages_of(chunk: Placed) -> Q:
     return Q(version_id=chunk.version_id, number__gte=chunk.page, number__lte=chunk.last_page)
 
 

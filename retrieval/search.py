@@ -4,15 +4,13 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
 
 from retrieval import _hybrid_sql
-from retrieval._candidates import Candidate, Terms, find_candidates, fuse
+from retrieval._candidates import Terms, find_candidates, fuse
 from retrieval._containing import Containing, passages_containing
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
@@ -20,12 +18,10 @@ from retrieval.dictionary import Expansion, Found, expand, keys_in
 from retrieval.errors import InvalidInputError
 from retrieval.facets import Facet, count_facets
 from retrieval.generations import embedder_of, serving_generation
+from retrieval.hits import Hit, load_hits
 from retrieval.identifiers import asks_for_identifier, other_forms
-from retrieval.models import Chunk
-from retrieval.pages import PageStarts, page_starts
 from retrieval.people import Person
 from retrieval.query import Query, parse_query
-from retrieval.snippets import SnippetPart, make_snippet
 
 _MAX_TERMS = 64
 _EVERYTHING = Containing(None, frozenset(), ())
@@ -40,34 +36,6 @@ class Counts:
     collections: int
     chunks: int
     languages: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that was found. `start:end` is its span in the version's stored text; `score` is 0 to 1."""
-
-    document_id: UUID
-    version_id: int
-    version_number: int
-    ordinal: int
-    collection_slug: str
-    collection_title: str
-    title: str
-    name: str
-    parent_title: str
-    language: str
-    heading_path: tuple[str, ...]
-    page: int | None
-    last_page: int | None
-    page_starts: PageStarts
-    text: str
-    start: int
-    end: int
-    score: float
-    similarity: float
-    bm25: float
-    snippet: tuple[SnippetPart, ...]
-    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +111,7 @@ def search(
             )
             watch.lap("search")
             ranked = fuse(candidates, dense_weight=_dense_weight(asked, counts.languages))
-            hits = _load_hits(visible, ranked[:limit], terms.marked)
+            hits = load_hits(visible, ranked[:limit], terms.marked)
             watch.lap("read")
     return SearchResults(
         query=asked.typed,
@@ -236,58 +204,3 @@ def _dense_weight(asked: Query, languages: Sequence[str]) -> float:
     if is_exact or any(asks_for_identifier(asked.text, language) for language in languages):
         return settings.FUSION_DENSE_WEIGHT_EXACT
     return settings.FUSION_DENSE_WEIGHT
-
-
-def _load_hits(
-    visible: Visible, ranked: Sequence[tuple[Candidate, float]], terms: frozenset[str]
-) -> tuple[Hit, ...]:
-    readable = _still_visible(visible, {candidate.key[1] for candidate, _ in ranked})
-    keys = [candidate.key for candidate, _ in ranked if candidate.key[1] in readable]
-    chunks = Chunk.objects.filter(pk__in=keys).select_related(
-        "version__document__collection", "version__document__parent"
-    )
-    by_key = {(chunk.collection_id, chunk.version_id, chunk.ordinal): chunk for chunk in chunks}
-    starts = page_starts(by_key.values())
-    return tuple(
-        _hit(by_key[candidate.key], candidate, score, terms, starts.get(candidate.key[1:], ()))
-        for candidate, score in ranked
-        if candidate.key in by_key
-    )
-
-
-def _still_visible(visible: Visible, version_ids: set[int]) -> set[int]:
-    """Ask the access rule again: someone may have lost sight of a document while the search ran."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _hybrid_sql.STILL_VISIBLE.format(visible=visible.sql),
-            visible.params | {"wanted": list(version_ids)},
-        )
-        return {row[0] for row in cursor.fetchall()}
-
-
-def _hit(chunk: Chunk, candidate: Candidate, score: float, terms: frozenset[str], starts: PageStarts) -> Hit:
-    document = chunk.version.document
-    return Hit(
-        document_id=document.pk,
-        version_id=chunk.version_id,
-        version_number=chunk.version.number,
-        ordinal=chunk.ordinal,
-        collection_slug=document.collection.slug,
-        collection_title=document.collection.title,
-        title=document.title,
-        name=document.name,
-        parent_title=document.parent.title if document.parent else "",
-        language=document.collection.language,
-        heading_path=tuple(chunk.heading_path),
-        page=chunk.page,
-        last_page=chunk.last_page,
-        page_starts=starts,
-        text=chunk.text,
-        start=chunk.start,
-        end=chunk.end,
-        score=round(score, 4),
-        similarity=round(candidate.similarity, 4),
-        bm25=round(candidate.bm25, 4),
-        snippet=make_snippet(chunk.text, terms=terms, language=document.collection.language),
-        updated_at=document.updated_at,
-    )

@@ -22,10 +22,11 @@ from portal.answers.shown import Mark, ShownAnswer, ShownSentence, Source, passa
 from retrieval import access
 from retrieval.errors import NotVisibleError
 from retrieval.generations import embedder_that_found
+from retrieval.hits import Hit
 from retrieval.models import Chunk, DocumentText, DocumentVersion
 from retrieval.pages import PageStarts, page_of, page_starts
 from retrieval.query import parse_query
-from retrieval.search import Hit, SearchResults, search, visible_counts
+from retrieval.search import SearchResults, search, visible_counts
 
 PASSAGES = 8
 NEAREST = 3

@@ -13,8 +13,9 @@ from pydantic import Field
 from portal.api.auth import caller, reads
 from portal.api.fields import RequestBody, Text
 from retrieval.facets import FacetValue
+from retrieval.hits import Hit
 from retrieval.query import written
-from retrieval.search import Hit, SearchResults, search
+from retrieval.search import SearchResults, search
 
 router = Router(tags=["Search and answers"])
 

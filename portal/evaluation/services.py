@@ -15,8 +15,9 @@ from portal.answers.shown import ShownAnswer
 from portal.evaluation import metrics
 from portal.evaluation.evalset import EvalQuestion, EvalSet
 from retrieval.collections import create_collection
+from retrieval.hits import Hit
 from retrieval.models import Chunk, Collection
-from retrieval.search import Hit, search
+from retrieval.search import search
 
 _DEPTH = 100
 _EVIDENCE_AT = (5, 10)

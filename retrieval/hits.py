@@ -1,0 +1,94 @@
+"""The passages of a ranking as they are shown: read once more through the access rule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from retrieval._candidates import Candidate
+from retrieval._visible import Visible
+from retrieval.pages import PageStarts, page_starts
+from retrieval.snippets import SnippetPart, make_snippet
+
+# Each column has the name of a field of `Hit`, but for `rank`. Someone may have lost sight of a document
+# while the search ran, so the access rule is asked again in the same statement.
+_READ = """
+WITH visible AS ({visible})
+SELECT wanted.rank, document.id AS document_id, version.id AS version_id, version.number AS version_number,
+       chunk.ordinal, collection.slug AS collection_slug, collection.title AS collection_title,
+       document.title, document.name, coalesce(parent.title, '') AS parent_title, collection.language,
+       chunk.heading_path::json, chunk.page, chunk.last_page, chunk.text, chunk.start, chunk."end",
+       document.updated_at
+FROM unnest(%(wanted_versions)s::bigint[], %(wanted_ordinals)s::int[])
+    WITH ORDINALITY AS wanted (version_id, ordinal, rank)
+JOIN visible ON visible.id = wanted.version_id
+JOIN retrieval_chunk AS chunk
+  ON chunk.collection_id = visible.collection_id AND chunk.version_id = visible.id
+ AND chunk.ordinal = wanted.ordinal
+JOIN retrieval_documentversion AS version ON version.id = visible.id
+JOIN retrieval_document AS document ON document.id = version.document_id
+JOIN retrieval_collection AS collection ON collection.id = document.collection_id
+LEFT JOIN retrieval_document AS parent ON parent.id = document.parent_id
+ORDER BY wanted.rank
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found. `start:end` is its span in the version's stored text; `score` is 0 to 1."""
+
+    document_id: UUID
+    version_id: int
+    version_number: int
+    ordinal: int
+    collection_slug: str
+    collection_title: str
+    title: str
+    name: str
+    parent_title: str
+    language: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    last_page: int | None
+    text: str
+    start: int
+    end: int
+    updated_at: datetime
+    score: float
+    similarity: float
+    bm25: float
+    snippet: tuple[SnippetPart, ...]
+    page_starts: PageStarts = ()
+
+
+def load_hits(
+    visible: Visible, ranked: Sequence[tuple[Candidate, float]], terms: frozenset[str]
+) -> tuple[Hit, ...]:
+    """Return a ranking's passages, best first, without those that are no longer there for this person."""
+    wanted = {
+        "wanted_versions": [candidate.key[1] for candidate, _ in ranked],
+        "wanted_ordinals": [candidate.key[2] for candidate, _ in ranked],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_READ.format(visible=visible.sql), visible.params | wanted)
+        names = [column.name for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    hits = [_hit(row, *ranked[int(row.pop("rank")) - 1], terms) for row in rows]
+    starts = page_starts(hits)
+    return tuple(
+        replace(hit, page_starts=found) if (found := starts.get((hit.version_id, hit.ordinal))) else hit
+        for hit in hits
+    )
+
+
+def _hit(row: dict[str, Any], candidate: Candidate, score: float, terms: frozenset[str]) -> Hit:
+    return Hit(
+        **row | {"heading_path": tuple(row["heading_path"])},
+        score=round(score, 4),
+        similarity=round(candidate.similarity, 4),
+        bm25=round(candidate.bm25, 4),
+        snippet=make_snippet(row["text"], terms=terms, language=row["language"]),
+    )
