@@ -70,8 +70,11 @@ def _params(
     terms: Terms, containing: Containing, generation: Generation, vector: NDArray[np.float32]
 ) -> dict[str, Any]:
     allowed, barred = list(containing.allowed or ()), list(containing.barred)
+    asked = [*terms.everywhere, *(term for term, _ in terms.scoped)]
+    numbers = {term: number for number, term in enumerate(dict.fromkeys(asked), 1)}
     return {
-        "terms": [*terms.everywhere, *(term for term, _ in terms.scoped)],
+        "terms": asked,
+        "numbers": [numbers[term] for term in asked],
         "only_in": [*(None for _ in terms.everywhere), *(collection for _, collection in terms.scoped)],
         "barred_terms": [term for term, _ in terms.barred],
         "barred_languages": [language for _, language in terms.barred],

@@ -44,7 +44,9 @@ GROUP BY GROUPING SETS ((slug, title), (media_type), (language), (year))
 """
 
 # The planner takes what is visible for a handful. IS TRUE keeps it from looking up each term in each visible
-# version: whole lists are read by collection and term, and checked against a hash of the versions.
+# version: whole lists are read by collection and term, and checked against a hash of the versions. They come
+# from the index alone. Hits are tens of thousands where words are common, so each step is cheap for a row:
+# terms are numbers, weights are in one array, and nothing is computed in numeric.
 _LEXICAL = """
 statistics AS MATERIALIZED (
     SELECT sum(chunk_count)::float8 AS passages,
@@ -53,27 +55,32 @@ statistics AS MATERIALIZED (
 ),
 hit AS MATERIALIZED (
     SELECT posting.collection_id, posting.version_id, posting.ordinal,
-           posting.term, posting.frequency, posting.length
+           asked.number, posting.frequency, posting.length
     FROM (SELECT DISTINCT collection_id FROM visible) AS readable
-    JOIN unnest(%(terms)s::text[], %(only_in)s::bigint[]) AS asked (term, only_in)
+    JOIN unnest(%(terms)s::text[], %(numbers)s::int[], %(only_in)s::bigint[]) AS asked (term, number, only_in)
       ON coalesce(asked.only_in, readable.collection_id) = readable.collection_id
     JOIN retrieval_posting AS posting
       ON posting.collection_id = readable.collection_id AND posting.term = asked.term
     WHERE (posting.version_id IN (SELECT id FROM visible)) IS TRUE
 ),
+found AS MATERIALIZED (SELECT number, count(*)::float8 AS found FROM hit GROUP BY number),
 weight AS MATERIALIZED (
-    SELECT term, ln(1 + (passages - found + 0.5) / (found + 0.5)) AS idf
-    FROM (SELECT term, count(*)::float8 AS found FROM hit GROUP BY term) AS counted CROSS JOIN statistics
+    SELECT array_agg(coalesce(ln(1 + (passages - found + 0.5) / (found + 0.5)), 0) ORDER BY number) AS idf,
+           min(%(k1)s::float8 * (1 - %(b)s::float8)) AS base,
+           min(%(k1)s::float8 * %(b)s::float8 / average_length) AS slope
+    FROM generate_series(1, cardinality(%(terms)s::text[])) AS asked (number)
+    LEFT JOIN found USING (number) CROSS JOIN statistics
 ),
 lexical AS MATERIALIZED (
-    SELECT collection_id, version_id, ordinal,
-           sum(idf * frequency / (frequency + %(k1)s * (1 - %(b)s + %(b)s * length / average_length))) AS bm25
-    FROM hit JOIN weight USING (term) CROSS JOIN statistics
+    SELECT version_id, ordinal, min(collection_id) AS collection_id,
+           sum((SELECT idf FROM weight)[number] * frequency
+               / (frequency + (SELECT base FROM weight) + (SELECT slope FROM weight) * length)) AS bm25
+    FROM hit
     WHERE {hit_fits}
-    GROUP BY collection_id, version_id, ordinal
+    GROUP BY version_id, ordinal
 ),
-best_lexical AS (
-    SELECT collection_id, version_id, ordinal FROM lexical
+best_lexical AS MATERIALIZED (
+    SELECT collection_id, version_id, ordinal, bm25 FROM lexical
     ORDER BY bm25 DESC, collection_id, version_id, ordinal LIMIT %(depth)s
 )
 """
@@ -136,19 +143,20 @@ barred AS MATERIALIZED (
 )
 """
 
-# Candidates meet their BM25 score in one grouping: the planner cannot know how many passages share a word
-# with the question, and a join here becomes a nested loop over all of them.
+# The nearest by meaning get their BM25 score by one pass over what has one, against a hash of them: the
+# planner cannot know how many passages share a word with the question, and a join becomes a nested loop.
 _FUSE = """,
-candidate AS (SELECT * FROM best_lexical UNION SELECT * FROM best_dense),
 scored AS (
-    SELECT collection_id, version_id, ordinal, max(bm25) AS bm25
+    SELECT min(collection_id) AS collection_id, version_id, ordinal, max(bm25) AS bm25
     FROM (
-        SELECT collection_id, version_id, ordinal, bm25, false AS wanted FROM lexical
+        SELECT collection_id, version_id, ordinal, bm25 FROM best_lexical
         UNION ALL
-        SELECT collection_id, version_id, ordinal, 0, true FROM candidate
+        SELECT collection_id, version_id, ordinal, bm25 FROM lexical
+        WHERE ((version_id, ordinal) IN (SELECT version_id, ordinal FROM best_dense)) IS TRUE
+        UNION ALL
+        SELECT collection_id, version_id, ordinal, 0 FROM best_dense
     ) AS both_sides
-    GROUP BY collection_id, version_id, ordinal
-    HAVING bool_or(wanted)
+    GROUP BY version_id, ordinal
 )
 SELECT scored.collection_id, scored.version_id, scored.ordinal, scored.bm25,
        -(vector.embedding <#> %(query)s::halfvec) AS similarity,

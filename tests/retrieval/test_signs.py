@@ -221,7 +221,7 @@ def test_a_plain_question_asks_the_database_as_often_as_before(
     with CaptureQueriesContext(connection) as faceted:
         search(user=people[0], query="annual leave", with_facets=True)
     statements = [one["sql"] for one in plain.captured_queries if "SAVEPOINT" not in one["sql"]]
-    assert len(statements) == 5, statements
+    assert len(statements) == 4, statements
     assert len(faceted) == len(plain) + 1
 
 
