@@ -160,9 +160,13 @@ def _database(url: str, **options: Any) -> dict[str, Any]:
 
 # "default" serves requests and jobs and may not change the schema; "owner" runs migrations and nothing else.
 DATABASE_POOL_SIZE = env.number("DATABASE_POOL_SIZE", 16, least=1)
+# Off behind a pooler that hands out a connection for each transaction and does not know prepared statements.
+DATABASE_PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", "true")
 DATABASES = {
     "default": _database(
-        DATABASE_URL, pool={"min_size": 0, "max_size": DATABASE_POOL_SIZE, "timeout": 10, "max_idle": 60}
+        DATABASE_URL,
+        pool={"min_size": 0, "max_size": DATABASE_POOL_SIZE, "timeout": 10, "max_idle": 60},
+        prepare_threshold=0 if DATABASE_PREPARED_STATEMENTS else None,
     ),
     "owner": _database(DATABASE_OWNER_URL),
 }

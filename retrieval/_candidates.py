@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from retrieval import _hybrid_sql
 from retrieval._containing import Containing
+from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.indexing import vector_literal
 from retrieval.models import Generation
@@ -91,9 +92,8 @@ def _params(
 
 
 def _run(dense: str, visible: Visible, params: dict[str, Any], *, is_barred: bool) -> list[Candidate]:
-    with connection.cursor() as cursor:
-        cursor.execute(_hybrid_sql.hybrid(visible=visible.sql, dense=dense, is_barred=is_barred), params)
-        return _as_candidates(cursor.fetchall())
+    statement = _hybrid_sql.hybrid(visible=visible.sql, dense=dense, is_barred=is_barred)
+    return _as_candidates(fetch(statement, params)[1])
 
 
 def _run_indexed(
@@ -108,8 +108,7 @@ def _run_indexed(
     )
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_hybrid_sql.INDEX_SETTINGS)
-        cursor.execute(statement, params)
-        rows: list[_Row] = cursor.fetchall()
+        rows: list[_Row] = fetch(statement, params)[1]
         cursor.execute("RESET enable_seqscan; RESET enable_sort")
     return rows
 

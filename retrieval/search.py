@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from retrieval import _hybrid_sql
 from retrieval._candidates import Terms, find_candidates, fuse
 from retrieval._containing import Containing, passages_containing
+from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
 from retrieval.dictionary import Expansion, Found, expand, keys_in
@@ -139,17 +140,13 @@ class _Stopwatch:
 
 
 def _counts(visible: Visible) -> Counts:
-    with connection.cursor() as cursor:
-        cursor.execute(_hybrid_sql.COUNTS.format(visible=visible.sql, also=""), visible.params)
-        return _as_counts(cursor.fetchone())
+    return _as_counts(fetch(_hybrid_sql.COUNTS.format(visible=visible.sql, also=""), visible.params)[1][0])
 
 
 def _scope(visible: Visible, keys: Sequence[str]) -> tuple[Counts, list[Found]]:
     """Return what is searched, and the entries of its dictionaries that have one of these keys."""
     statement = _hybrid_sql.COUNTS.format(visible=visible.sql, also=_hybrid_sql.SYNONYMS)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, visible.params | {"keys": list(keys)})
-        *counted, entries = cursor.fetchone()
+    *counted, entries = fetch(statement, visible.params | {"keys": list(keys)})[1][0]
     return _as_counts(counted), [(collection, words) for collection, words in entries]
 
 
