@@ -18,8 +18,9 @@ import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.tools import stack
 from llm.calibration import Features
-from llm.embedding import Embedder, EmbedderSpec, Span, Vectors, load_embedder
+from llm.embedding import Embedder, Span, Vectors, load_embedder
 from llm.evidence import gather_evidence
 from llm.extractive import choose_quotes
 from llm.passages import Passage
@@ -205,7 +206,7 @@ def main() -> None:
     parser.add_argument("evalsets", type=Path, nargs="?", default=default)
     parser.add_argument("--questions", type=int, default=300, help="of each set, at random")
     options = parser.parse_args()
-    embedder = RememberingEmbedder(load_embedder(EmbedderSpec()))
+    embedder = RememberingEmbedder(load_embedder(stack.EMBEDDING))
     clapnq, english, german = (
         Corpus(options.evalsets / name, embedder, options.questions)
         for name in ("clapnq", "xquad-en", "xquad-de")

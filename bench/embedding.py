@@ -1,17 +1,18 @@
 """How fast this machine embeds: `python -m bench.embedding [--chunks N]`.
 
-Chunks of about 200 tokens per second and milliseconds a question, in float32 and bfloat16, and the likeness
-of their vectors. The last line is JSON.
+Chunks of about 200 tokens per second and milliseconds a question, by torch in float32 and bfloat16 and as
+the portal embeds on this machine, and the likeness of the vectors to the first. The last line is JSON.
 """
 
 import argparse
-import json
 import statistics
-import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 
+from bench.tools import stack
+from bench.tools.figures import finish, say
 from llm.embedding import Embedder, EmbedderSpec, Vectors, load_embedder
 from llm.providers.local_embedding import has_bfloat16
 
@@ -59,25 +60,25 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     options = parser.parse_args()
     texts = chunks(options.chunks)
-    exact = load_embedder(EmbedderSpec(dtype="float32", threads=options.threads))
-    fast = load_embedder(EmbedderSpec(dtype="bfloat16", threads=options.threads))
-    tokens = round(statistics.mean(len(exact.token_spans(text)) for text in texts))
-    exact_figures, exact_vectors = measure(exact, texts)
-    fast_figures, fast_vectors = measure(fast, texts)
-    cosine = float(np.sum(exact_vectors * fast_vectors, axis=1).mean())
-    sys.stdout.write(f"{options.chunks} chunks of {tokens} tokens; native bfloat16: {has_bfloat16()}\n")
-    sys.stdout.write(f"{'dtype':10} {'chunks/s':>9} {'query p50 ms':>13} {'query p95 ms':>13}\n")
-    for name, figures in (("float32", exact_figures), ("bfloat16", fast_figures)):
-        row = (figures["chunks_per_second"], figures["query_ms_p50"], figures["query_ms_p95"])
-        sys.stdout.write(f"{name:10} {row[0]:9.1f} {row[1]:13.1f} {row[2]:13.1f}\n")
-    report = {
-        "float32": exact_figures,
-        "bfloat16": fast_figures,
-        "tokens_per_chunk": tokens,
-        "native_bfloat16": has_bfloat16(),
-        "cosine": round(cosine, 4),
+    runtimes = {
+        "float32 torch": EmbedderSpec(dtype="float32", threads=options.threads),
+        "bfloat16 torch": EmbedderSpec(dtype="bfloat16", threads=options.threads),
+        "as the portal": replace(stack.EMBEDDING, threads=options.threads),
     }
-    sys.stdout.write(f"cosine of the two {cosine:.4f}\n{json.dumps(report)}\n")
+    embedders = {name: load_embedder(spec) for name, spec in runtimes.items()}
+    exact = embedders["float32 torch"]
+    tokens = round(statistics.mean(len(exact.token_spans(text)) for text in texts))
+    measured = {name: measure(embedder, texts) for name, embedder in embedders.items()}
+    own = measured["float32 torch"][1]
+    report: dict[str, object] = {"tokens_per_chunk": tokens, "native_bfloat16": has_bfloat16()}
+    say(f"{options.chunks} chunks of {tokens} tokens; native bfloat16: {has_bfloat16()}")
+    say(f"{'':16}{'chunks/s':>9} {'query p50 ms':>13} {'query p95 ms':>13} {'cosine':>8}")
+    for name, (figures, vectors) in measured.items():
+        figures["cosine"] = round(float(np.sum(own * vectors, axis=1).mean()), 4)
+        row = (figures["chunks_per_second"], figures["query_ms_p50"], figures["query_ms_p95"])
+        say(f"{name:16}{row[0]:9.1f} {row[1]:13.1f} {row[2]:13.1f} {figures['cosine']:8.4f}")
+        report[name] = figures | {"by": type(embedders[name]).__name__}
+    finish({"bench": "embedding"} | report)
 
 
 if __name__ == "__main__":

@@ -16,16 +16,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ingestion.chunking import split_into_chunks  # noqa: E402 - after the path is set
+from bench.tools import stack  # noqa: E402 - after the path is set
+from ingestion.chunking import split_into_chunks  # noqa: E402
 from ingestion.parsing.detect import SUPPORTED, detect_media_type  # noqa: E402
 from ingestion.parsing.errors import ParseError, Reason  # noqa: E402
 from ingestion.parsing.limits import Limits  # noqa: E402
 from ingestion.parsing.sandbox import parse_file  # noqa: E402
-from llm.embedding import Embedder, EmbedderSpec, load_embedder  # noqa: E402
+from llm.embedding import Embedder, load_embedder  # noqa: E402
 
 CORPUS = ROOT.parent / "shared/corpora/formats"
 DOCUMENT = ROOT / "docs/formats.md"
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 _BEGIN, _END = "<!-- table: bench/formats.py -->", "<!-- end of the table -->"
 _LIMITS = Limits(cpu_seconds=300, wall_seconds=600)
 
@@ -45,7 +45,7 @@ class Row:
 
 def survey(folder: Path, *, at_once: int = 2) -> list[Row]:
     """Read every file of a folder and the folders in it; every one gives a row, whatever happens."""
-    model = load_embedder(EmbedderSpec(kind="local", model=MODEL))
+    model = load_embedder(stack.EMBEDDING)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(lambda path: _row(path, folder, model), files))

@@ -21,7 +21,7 @@ from bench.tools import stack
 from bench.tools.figures import finish, say
 from bench.tools.memory import PeakMemory
 from bench.tools.stack import Stack
-from llm.embedding import EmbedderSpec, load_embedder
+from llm.embedding import load_embedder
 
 # name: (target, whether it is the least or the most)
 TARGETS = {
@@ -94,7 +94,7 @@ def end_to_end(portal: Stack, corpora: Sequence[Path]) -> tuple[dict[str, object
 
 def embedding_alone(texts: Sequence[str], pages: int) -> dict[str, object]:
     """Embed the same chunks in this process and nothing else."""
-    embedder = load_embedder(EmbedderSpec())
+    embedder = load_embedder(stack.EMBEDDING)
     embedder.embed_passages(["Warm up."] * 4)
     began = time.monotonic()
     embedder.embed_passages(texts)

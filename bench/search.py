@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.tools import figures, passages, stack
-from llm.embedding import Embedder, EmbedderSpec, load_embedder
+from llm.embedding import Embedder, load_embedder
 
 Found = TypeVar("Found")
 
@@ -103,7 +103,7 @@ def measure(chunks: int, questions: int) -> dict[str, object]:
         timed(portal.search, material.questions[:_WARM_UP])
         portal.laps.clear()
         times, found = timed(portal.search, material.questions[_WARM_UP:])
-    reference = Reference(material.texts, vectors, load_embedder(EmbedderSpec()))
+    reference = Reference(material.texts, vectors, load_embedder(stack.EMBEDDING))
     timed(reference.search, material.questions[:_WARM_UP])
     reference_times, reference_found = timed(reference.search, material.questions[_WARM_UP:])
     overlap = [

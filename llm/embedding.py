@@ -32,7 +32,8 @@ class EmbedderSpec:
 
     `model` is a name or a folder. `sha256`, where given, is that of `model.safetensors`. `threads` of 0
     leaves the thread count as the process has it. `tokenizer` is a folder with a `tokenizer.json`, for
-    remote models whose tokens should be counted exactly.
+    remote models whose tokens should be counted exactly. `cache` is a folder for what is made from a local
+    model once, so that ONNX Runtime can run it; without one, or with `runtime` "torch", torch runs it.
     """
 
     kind: Literal["local", "openai"] = "local"
@@ -43,6 +44,8 @@ class EmbedderSpec:
     sha256: str = ""
     threads: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    runtime: str = "auto"
+    cache: str = ""
     tokenizer: str = ""
     max_tokens: int = 0
 
@@ -205,11 +208,11 @@ def forget_embedders(*, keep: Collection[EmbedderSpec]) -> None:
 
 
 def _load(spec: EmbedderSpec) -> Embedder:
-    # Imported here: torch takes seconds and 200 MB, and a process that never embeds should not pay.
+    # Imported here: a runtime takes seconds and memory, and a process that never embeds should not pay.
     if spec.kind == "openai":
         from llm.providers.openai_embedding import OpenAIEmbedder
 
         return OpenAIEmbedder(spec)
-    from llm.providers.local_embedding import LocalEmbedder
+    from llm.providers.local_embedding import load_local
 
-    return LocalEmbedder(spec)
+    return load_local(spec)

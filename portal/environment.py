@@ -6,6 +6,7 @@ the project's folder, if there is one), or else its default.
 
 import ipaddress
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -67,6 +68,13 @@ def flag(name: str, default: str) -> bool:
     if raw not in {"1", "0", "true", "false", "yes", "no"}:
         raise ConfigurationError(f"{name} must be true or false; it is {raw!r}.")
     return raw in {"1", "true", "yes"}
+
+
+def choice(name: str, default: str, allowed: Sequence[str]) -> str:
+    value = _read(name, default).lower()
+    if value not in allowed:
+        raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}; it is {value!r}.")
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:

@@ -39,6 +39,8 @@ def first_spec() -> EmbedderSpec:
         base_url=settings.EMBEDDING_BASE_URL,
         api_key=settings.EMBEDDING_API_KEY,
         threads=settings.EMBEDDING_THREADS,
+        runtime=settings.EMBEDDING_RUNTIME,
+        cache=str(settings.MODEL_CACHE),
     )
 
 
@@ -52,6 +54,8 @@ def spec_of(generation: Generation) -> EmbedderSpec:
         api_key=_key_of(generation),
         threads=settings.EMBEDDING_THREADS,
         max_tokens=generation.max_tokens,
+        runtime=settings.EMBEDDING_RUNTIME,
+        cache=str(settings.MODEL_CACHE),
     )
 
 

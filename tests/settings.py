@@ -29,6 +29,8 @@ if os.environ.get("TEST_RUNNER") != _runner:
     os.environ |= {"ENV_FILE": os.devnull, "SECRET_KEY": "only for tests " * 4}
     atexit.register(shutil.rmtree, _var_dir, ignore_errors=True)
 os.environ["VAR_DIR"] = os.environ["TEST_VAR_DIR"]
+# Made once for all portals of all test runs: to make it anew takes each of them seconds.
+os.environ["MODEL_CACHE"] = str(Path(__file__).resolve().parents[1] / ".model_cache")
 
 from portal import settings as portal_settings  # noqa: E402 - the environment had to be ready first
 from portal.settings import *  # noqa: E402, F403 - as above

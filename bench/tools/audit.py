@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 
 import psycopg
 
+from bench.tools import stack
 from ingestion.chunking import split_into_chunks
 from ingestion.parsing.sandbox import parse_file
-from llm.embedding import Embedder, EmbedderSpec, load_embedder
+from llm.embedding import Embedder, load_embedder
 from retrieval.analysis import analyse
 
 Connection: TypeAlias = "psycopg.Connection[Any]"
@@ -68,7 +69,7 @@ def faults(connection: Connection, *, blobs: Path, documents: int) -> list[str]:
     for table in _TABLES:
         (strays,) = connection.execute(_STRAYS.format(table=table)).fetchone() or (0,)
         found += [f"{strays} rows of {table} belong to no document that is served"] if strays else []
-    embedder = load_embedder(EmbedderSpec())
+    embedder = load_embedder(stack.EMBEDDING)
     for document in rows:
         told = list(_faults_of(connection, document, blobs, embedder))
         found += [f"{document.name}: {fault}" for fault in told]

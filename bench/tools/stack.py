@@ -16,10 +16,12 @@ from urllib.error import URLError
 
 import psycopg
 
+from llm.embedding import EmbedderSpec
 from portal.stack import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "corpora" / "us-public"
+EMBEDDING = EmbedderSpec(cache=str(ROOT / ".model_cache"))  # as the portal runs it
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "VIRTUAL_ENV")
 _READY_SECONDS = 180.0
 _WORDS = {"web": "uvicorn", "worker": " worker ", "beat": " beat ", "database": "bin/postgres"}
@@ -36,6 +38,7 @@ class Stack:
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "ENV_FILE": os.devnull,
             "VAR_DIR": str(self.var_dir),
+            "MODEL_CACHE": EMBEDDING.cache,
             "PORT": port,
             "BASE_URL": self.base_url,
             **settings,

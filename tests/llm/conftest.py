@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
+from django.conf import settings
 
 from llm.answering import AnswerEvent, LLMSpec, Passage, stream_answer
 from llm.embedding import Embedder, EmbedderSpec, load_embedder
 from tests.fakes.openai_server import FakeServer
 
+SPEC = EmbedderSpec(cache=str(settings.MODEL_CACHE))  # as the portal embeds on this machine
 Ask = Callable[..., list[AnswerEvent]]
 
 
@@ -18,7 +20,7 @@ def passage(text: str, *, key: str = "k1", title: str = "Travel policy", score: 
 
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
-    return load_embedder(EmbedderSpec())
+    return load_embedder(SPEC)
 
 
 @pytest.fixture

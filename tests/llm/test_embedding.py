@@ -12,7 +12,8 @@ import pytest
 
 from llm.embedding import Embedder, EmbedderSpec, Span, Vectors, _loaded, forget_embedders, load_embedder
 from llm.errors import EmbeddingError
-from llm.providers.local_embedding import check_weights, find_model_folder
+from llm.providers.local_embedding import DEFAULT_SHA256, find_model_folder
+from tests.llm.conftest import SPEC
 
 
 class CountingEmbedder(Embedder):
@@ -85,7 +86,7 @@ def test_no_texts_give_no_vectors(embedder: Embedder) -> None:
 
 def test_a_spec_is_loaded_once_whoever_asks(embedder: Embedder) -> None:
     found: list[Embedder] = []
-    threads = [threading.Thread(target=lambda: found.append(load_embedder(EmbedderSpec()))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: found.append(load_embedder(SPEC))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -113,7 +114,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
         file.seek(-1, 2)
         file.write(b"\x01")
     with pytest.raises(EmbeddingError, match="not the expected one") as caught:
-        check_weights(tmp_path / "model", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db")
+        load_embedder(EmbedderSpec(model=str(tmp_path / "model"), sha256=DEFAULT_SHA256))
     assert caught.value.permanent
 
 

@@ -6,13 +6,14 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 
-from llm.embedding import EmbedderSpec, load_embedder
+from llm.embedding import load_embedder
 from llm.errors import EmbeddingError
 from retrieval.generations import (
     NoGenerationError,
     embedder,
     embedder_of,
     ensure_first_generation,
+    first_spec,
     live_generations,
     serving_generation,
     spec_of,
@@ -48,9 +49,10 @@ def test_without_a_generation_it_is_said_what_to_do() -> None:
 
 def test_after_the_first_start_the_settings_name_no_model() -> None:
     ensure_first_generation()
+    own = load_embedder(first_spec())
     with override_settings(EMBEDDING_MODEL="other/model"):
         assert serving_generation().model != "other/model"
-        assert embedder() is load_embedder(EmbedderSpec())
+        assert embedder() is own
 
 
 def test_another_model_of_the_same_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

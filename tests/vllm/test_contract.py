@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.conf import settings
 
 from llm.answering import Finished, LLMSpec, Passage, SentenceDone, stream_answer
 from llm.chat import ChatPiece, Message
@@ -138,7 +139,7 @@ def test_an_answer_ends_whatever_the_model_says(spec: LLMSpec) -> None:
         answer = stream_answer(
             question="How do I add a team?",
             passages=passages,
-            embedder=load_embedder(EmbedderSpec()),
+            embedder=load_embedder(EmbedderSpec(cache=str(settings.MODEL_CACHE))),
             llm=spec,
         )
         return [event async for event in answer]
