@@ -48,7 +48,8 @@ class OnnxEmbedder(Embedder):
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        # Its own default counts the machine's cores, also those that this process may not use.
+        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
         # A thread that spins while it waits makes everything else on the same cores slower.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
