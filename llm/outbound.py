@@ -19,6 +19,9 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 
 Counts = tuple[tuple[str, int], ...]
 _Span = tuple[int, int]
+_BLANK = "\x00"
+# What stands for a space in datamarked text, and is a letter to `\w` in part.
+_MARKERS = str.maketrans(dict.fromkeys("\u02c6\u02dc\u00b8\u00a8", " "))
 
 _PLACEHOLDERS: dict[Kind, str] = {
     "secret": "(secret removed)",
@@ -69,13 +72,18 @@ def clear(text: str, policy: OutboundPolicy) -> Cleared:
 
 
 def find_all(text: str, *, words: tuple[str, ...] = ()) -> list[tuple[Kind, _Span]]:
-    """Return every find with its span, in the order of the text; of two that overlap, the graver kind."""
+    """Return every find with its span, in the order of the text; where two overlap, the graver kind."""
     taken: list[tuple[Kind, _Span]] = []
+    text = text.translate(_MARKERS)
     for kind in KINDS:
-        found = _words(text, words) if kind == "word" else _DETECTORS[kind](text)
-        for start, end in found:
-            if not any(start < other_end and other_start < end for _, (other_start, other_end) in taken):
-                taken.append((kind, (start, end)))
+        # What was found is blanked: it cannot hide what follows it, and what it hid is found in another turn.
+        before = -1
+        while before < len(taken):
+            before = len(taken)
+            for start, end in list(_words(text, words) if kind == "word" else _DETECTORS[kind](text)):
+                if _BLANK not in text[start:end]:
+                    taken.append((kind, (start, end)))
+                    text = f"{text[:start]}{_BLANK * (end - start)}{text[end:]}"
     return sorted(taken, key=lambda find: find[1])
 
 
@@ -88,8 +96,7 @@ def _counts(counter: Mapping[str, int]) -> Counts:
     return tuple(sorted(counter.items()))
 
 
-# A space, or a marker that stands for one.
-_GAP = "[ \\t\\n\\u00a0\\u2007\\u202f\\u02c6\\u02dc\\u00b8\\u00a8]"
+_GAP = "[ \\t\\n\\u00a0\\u2007\\u202f]"
 
 _EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w@])")
 
@@ -151,6 +158,8 @@ def _card_from(text: str, groups: list[_Span], first: int) -> int | None:
     digits = ""
     for last in range(first, len(groups)):
         digits += text[slice(*groups[last])]
+        if len(digits) >= _CARD_DIGITS.stop:
+            break
         if len(digits) in _CARD_DIGITS and digits.startswith(_CARD_BEGINS) and _luhn(digits):
             return last
     return None
@@ -187,16 +196,29 @@ def _phones(text: str) -> Iterator[_Span]:
     for pattern in _PHONES:
         for match in pattern.finditer(text):
             span = match.span("number") if "number" in pattern.groupindex else match.span()
-            number = text[slice(*span)].replace("(0)", "")
-            digits = sum(character.isdigit() for character in number) - 2 * number.startswith("00")
-            if digits in _PHONE_DIGITS and not _DATE.match(number):
-                yield span
+            if (end := _phone_end(text, *span)) is not None:
+                yield span[0], end
+
+
+def _phone_end(text: str, start: int, end: int) -> int | None:
+    """The end of a phone number that begins at `start`: that of the last group of digits that fits."""
+    if _DATE.match(text[start:end]):
+        return None
+    prefix = 2 if text.startswith("00", start) else 0
+    trunk = text.find("(0)", start, end)
+    best = None
+    for group in _GROUP.finditer(text, start, end):
+        counted = sum(character.isdigit() for character in text[start : group.end()]) - prefix
+        counted -= 0 <= trunk < group.end()
+        if counted in _PHONE_DIGITS:
+            best = group.end()
+    return best
 
 
 _SECRETS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"-----BEGIN{_GAP}[A-Z0-9 \u02c6\u02dc\u00b8\u00a8]{{0,40}}PRIVATE{_GAP}KEY(?:{_GAP}BLOCK)?-----"
+        rf"-----BEGIN{_GAP}[A-Z0-9 ]{{0,40}}PRIVATE{_GAP}KEY(?:{_GAP}BLOCK)?-----"
         r"(?:(?!-----END)[\s\S]){0,20000}(?:-----END[^-]{0,60}-----)?",
         r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
         r"\bgh[pousr]_[A-Za-z0-9]{36,255}\b",
@@ -210,13 +232,13 @@ _SECRETS = tuple(
         r"\bnpm_[A-Za-z0-9]{36}\b",
         r"\bcited_[A-Za-z0-9_-]{20,255}",
         r"\beyJ[A-Za-z0-9_-]{8,4000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,4000}",
-        r"(?<=://)[^\s/:@\u02c6\u02dc\u00b8\u00a8]{1,80}:[^\s/@\u02c6\u02dc\u00b8\u00a8]{1,200}(?=@)",
+        r"(?<=://)[^\s/:@]{1,80}:[^\s/@]{1,200}(?=@)",
     )
 )
 _LABELLED_SECRET = re.compile(
     rf"(?:password|passwd|passwort|kennwort|passphrase|secret|api[_ -]?key|access[_ -]?key|token|pwd)\b"
     rf"[\"']?{_GAP}{{0,2}}(?:[:=]|is\b){_GAP}{{0,2}}[\"']?"
-    r"(?P<value>[^\s\"'<>,;\u02c6\u02dc\u00b8\u00a8]{6,200})",
+    r"(?P<value>[^\s\"'<>,;]{6,200})",
     re.IGNORECASE,
 )
 
