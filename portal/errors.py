@@ -95,7 +95,10 @@ def page(request: HttpRequest, told: Told) -> HttpResponse:
     """Return an error as a page, or as a problem document for API paths."""
     if request.path.startswith(_API):
         return _problem(request, told)
-    return render(request, "errors/known.html", {"told": told}, status=told.status, headers=told.headers)
+    response = render(request, "errors/known.html", {"told": told}, status=told.status)
+    for name, value in told.headers.items():
+        response[name] = value
+    return response
 
 
 def _problem(request: HttpRequest, told: Told) -> JsonResponse:

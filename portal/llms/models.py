@@ -4,6 +4,8 @@ A model is named by a *key* wherever a choice of models is kept: the number of i
 the one that LLM_BASE_URL and LLM_MODEL name, which has no row.
 """
 
+import uuid
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -23,16 +25,16 @@ class Level(models.TextChoices):
 
 
 class Revision(models.Model):
-    """One row that every change counts up, so that processes see it with one small look."""
+    """One row whose stamp every change renews, so that processes see it with one small look."""
 
     ONLY = 1
 
-    number = models.BigIntegerField(default=0)
+    stamp = models.UUIDField(default=uuid.uuid4)
     outbound = models.JSONField(default=dict, help_text="Kind of find: mask, block or off.")
     outbound_words = models.TextField(blank=True, help_text="One word or phrase a line.")
 
     def __str__(self) -> str:
-        return f"Revision {self.number}"
+        return f"Revision {self.stamp}"
 
 
 class LanguageModel(models.Model):

@@ -7,6 +7,7 @@ dictionaries of collections added to the question. A question that was narrowed 
 from collections.abc import Collection as Several
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.db.models import Q, Subquery
 
@@ -50,8 +51,8 @@ def plan_answer(
     """
     if not slugs:
         return Plan()  # nothing was found: the answer is a refusal, and no model is asked
-    known, revision = _look_up(slugs, dictionaries_of)
-    setup = setup_at(revision)
+    known, stamp = _look_up(slugs, dictionaries_of)
+    setup = setup_at(stamp)
     if not setup.policy.engines:
         return Plan()
     levels = frozenset(known.values())
@@ -95,20 +96,19 @@ def settle(*, user: User, plan: Plan, attempts: Sequence[Attempt]) -> None:
     quotas.note_use(user_id=user.pk, attempts=attempts, facts=dict(plan.facts))
 
 
-def _look_up(slugs: Several[str], dictionaries_of: Sequence[int]) -> tuple[dict[str, Level], int]:
-    """Return the level of each collection, and the revision of what is decided about models.
+def _look_up(slugs: Several[str], dictionaries_of: Sequence[int]) -> tuple[dict[str, Level], UUID | None]:
+    """Return the level of each collection, and the stamp of what is decided about models.
 
     What went since it was searched, or has a level that is not known here, counts as local only.
     """
-    revision = Revision.objects.filter(pk=Revision.ONLY).values("number")
+    revision = Revision.objects.filter(pk=Revision.ONLY).values("stamp")
     rows = Collection.objects.filter(Q(slug__in=slugs) | Q(pk__in=dictionaries_of))
     levels = dict.fromkeys([*slugs, *map(str, dictionaries_of)], LOCAL_ONLY)
-    number = 0
-    for pk, slug, sensitivity, counted in rows.values_list("pk", "slug", "sensitivity", Subquery(revision)):
-        number = counted or 0
+    found = list(rows.values_list("pk", "slug", "sensitivity", Subquery(revision)))
+    for pk, slug, sensitivity, _ in found:
         level = _BY_NAME.get(sensitivity, LOCAL_ONLY)
         levels |= {name: level for name in (slug, str(pk)) if name in levels}
-    return levels, number
+    return levels, found[0][3] if found else None
 
 
 def _teams(user: User) -> frozenset[int]:

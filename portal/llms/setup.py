@@ -1,16 +1,16 @@
 """The registered models, rules, prompt and quotas as the pure layer takes them, kept in each process.
 
-They are read anew when the one row of `Revision` has counted on, which every question looks at, so that a
+They are read anew when the one row of `Revision` has another stamp, which every question looks at, so that a
 withdrawn model serves nobody from the next question on. Who changes something calls `changed`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
 from llm.engines import LLMSpec
 from llm.outbound import ACTIONS, KINDS, OutboundPolicy
@@ -49,7 +49,7 @@ class Facts:
 class Setup:
     """Everything that is decided about language models at one revision."""
 
-    revision: int
+    stamp: UUID | None
     policy: Policy
     facts: Mapping[str, Facts]
     prompt: SystemPrompt
@@ -71,12 +71,12 @@ class _Kept:
     made_with: tuple[object, ...] = ()
 
 
-def setup_at(revision: int) -> Setup:
-    """Return the setup of a revision that was just read."""
+def setup_at(stamp: UUID | None) -> Setup:
+    """Return the setup of a stamp that was just read; None: nothing was ever decided."""
     made_with = _settings()
     kept = _Kept.setup
-    if kept is None or kept.revision != revision or _Kept.made_with != made_with:
-        kept = _read(revision)
+    if kept is None or kept.stamp != stamp or _Kept.made_with != made_with:
+        kept = _read(stamp) if stamp else _undecided()
         _Kept.setup, _Kept.made_with = kept, made_with
     return kept
 
@@ -87,14 +87,14 @@ def known_setup() -> Setup | None:
 
 
 def current_setup() -> Setup:
-    return setup_at(Revision.objects.filter(pk=Revision.ONLY).values_list("number", flat=True).first() or 0)
+    return setup_at(Revision.objects.filter(pk=Revision.ONLY).values_list("stamp", flat=True).first())
 
 
 @transaction.atomic
 def changed(**fields: object) -> None:
     """Let every process read its setup anew; belongs into the transaction that changes something."""
     Revision.objects.get_or_create(pk=Revision.ONLY)
-    Revision.objects.filter(pk=Revision.ONLY).update(number=F("number") + 1, **fields)
+    Revision.objects.filter(pk=Revision.ONLY).update(stamp=uuid4(), **fields)
 
 
 def _settings() -> tuple[object, ...]:
@@ -110,7 +110,7 @@ def _settings() -> tuple[object, ...]:
 
 
 @transaction.atomic
-def _read(revision: int) -> Setup:
+def _read(stamp: UUID) -> Setup:
     row = Revision.objects.filter(pk=Revision.ONLY).first() or Revision()
     outbound = outbound_policy(row)
     standing = environment_engine(outbound)
@@ -119,15 +119,26 @@ def _read(revision: int) -> Setup:
     engines += [engine for one in models if (engine := engine_of(one, outbound)) is not None]
     facts = {one.key: _facts(one) for one in models}
     if standing:
-        runs = "local" if standing.runs == "local" else "external"
-        facts[ENVIRONMENT] = Facts(settings.LLM_MODEL, settings.LLM_MODEL, runs=runs)
+        facts[ENVIRONMENT] = _environment_facts(standing)
     return Setup(
-        revision=revision,
+        stamp=stamp,
         policy=Policy(tuple(engines), _rules()),
         facts=facts,
         prompt=_prompt(),
         quotas=tuple(Quota.objects.order_by("pk").select_related("team")),
     )
+
+
+def _undecided() -> Setup:
+    """Return the setup where admins have decided nothing: the environment's model, or none."""
+    standing = environment_engine(OutboundPolicy())
+    engines = (standing,) if standing else ()
+    facts = {ENVIRONMENT: _environment_facts(standing)} if standing else {}
+    return Setup(None, Policy(engines, ()), facts, SystemPrompt(), ())
+
+
+def _environment_facts(standing: Engine) -> Facts:
+    return Facts(settings.LLM_MODEL, settings.LLM_MODEL, runs=standing.runs)
 
 
 def environment_engine(outbound: OutboundPolicy | None = None) -> Engine | None:
