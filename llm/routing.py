@@ -20,6 +20,7 @@ WhyNot = Literal["unapproved", "sensitivity", "quota"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 LOCAL_ONLY: Level = "local_only"
 OTHERWISE = "Otherwise"
+_BY_NAME: dict[str, Level] = {level: level for level in LEVELS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,11 @@ def may_see(engine: Engine, levels: Collection[Level]) -> bool:
     if level == LOCAL_ONLY and (engine.runs != "local" or engine.spec.is_external):
         return False
     return LEVELS.index(level) <= LEVELS.index(engine.sees)
+
+
+def level_named(name: str) -> Level:
+    """The level of that name; one that is not known here never leaves."""
+    return _BY_NAME.get(name, LOCAL_ONLY)
 
 
 def most_sensitive(levels: Collection[Level]) -> Level:

@@ -13,7 +13,17 @@ from django.db.models import Q, Subquery
 
 from llm.events import Attempt
 from llm.prompt_template import SystemPrompt
-from llm.routing import LEVELS, LOCAL_ONLY, Engine, LeftOut, Level, Route, Situation, choose_route
+from llm.routing import (
+    LEVELS,
+    LOCAL_ONLY,
+    Engine,
+    LeftOut,
+    Level,
+    Route,
+    Situation,
+    choose_route,
+    level_named,
+)
 from portal.accounts.models import User
 from portal.llms import quotas
 from portal.llms.models import Revision
@@ -21,8 +31,6 @@ from portal.llms.setup import Facts, current_setup, known_setup, setup_at
 from retrieval.models import Collection
 
 FOR_OTHERS = "No language model may see these documents; these are quotes from them."
-
-_BY_NAME: Mapping[str, Level] = {level: level for level in LEVELS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,7 @@ def _look_up(slugs: Several[str], dictionaries_of: Sequence[int]) -> tuple[dict[
     levels = dict.fromkeys([*slugs, *map(str, dictionaries_of)], LOCAL_ONLY)
     found = list(rows.values_list("pk", "slug", "sensitivity", Subquery(revision)))
     for pk, slug, sensitivity, _ in found:
-        level = _BY_NAME.get(sensitivity, LOCAL_ONLY)
+        level = level_named(sensitivity)
         levels |= {name: level for name in (slug, str(pk)) if name in levels}
     return levels, found[0][3] if found else None
 

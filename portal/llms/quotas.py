@@ -149,9 +149,10 @@ def note_use(*, user_id: int, attempts: Sequence[Attempt], facts: dict[str, Fact
         if one.prompt_tokens or one.output_tokens:
             both = one.prompt_tokens + one.output_tokens
             cost = cost_of(one, facts)
-            row = [one.prompt_tokens, one.output_tokens, both if one.estimated else 0, cost]
+            estimated = both if one.estimated else 0
+            row = (today, user_id, one.key, one.prompt_tokens, one.output_tokens, estimated, cost)
             with connection.cursor() as cursor:
-                cursor.execute(_ADD_USE, [today, user_id, one.key, *row])
+                cursor.execute(_ADD_USE, row)
         for kind, count in one.masked:
             row_of_day, _ = OutboundCount.objects.get_or_create(day=today, engine=one.key, kind=kind)
             OutboundCount.objects.filter(pk=row_of_day.pk).update(count=F("count") + count)
@@ -256,13 +257,18 @@ _MOST_ROWS = 50
 
 def use_by(group: str, *, period: str) -> list[UseRow]:
     """Return who or what used most today or this month; `group` is "user", "team" or "engine"."""
-    fields = {"user": "user__email", "team": "user__memberships__team__name", "engine": "engine"}
+    field = {"user": "user__email", "team": "user__memberships__team__name", "engine": "engine"}[group]
     today = timezone.localdate()
     uses = Use.objects.filter(day__gte=today if period == Period.DAY else today.replace(day=1))
-    rows: QuerySet[Use, dict[str, Any]] = uses.values(name=F(fields[group])).annotate(
-        asked=Sum("requests"), tokens=_TOKENS, estimated=Sum("estimated_tokens"), money=Sum("cost")
-    )
+    sums = {
+        "asked": Sum("requests"),
+        "used": _TOKENS,
+        "guessed": Sum("estimated_tokens"),
+        "paid": Sum("cost"),
+    }
+    rows: list[dict[str, Any]] = list(uses.exclude(**{field: None}).values(field).annotate(**sums))
+    rows.sort(key=lambda row: (-row["used"], row[field]))
     return [
-        UseRow(row["name"], row["asked"], row["tokens"], row["estimated"], row["money"])
-        for row in rows.exclude(name=None).order_by("-tokens", "name")[:_MOST_ROWS]
+        UseRow(row[field], row["asked"], row["used"], row["guessed"], row["paid"])
+        for row in rows[:_MOST_ROWS]
     ]

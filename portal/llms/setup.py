@@ -15,7 +15,7 @@ from django.db import transaction
 from llm.engines import LLMSpec
 from llm.outbound import ACTIONS, KINDS, OutboundPolicy
 from llm.prompt_template import SystemPrompt, TemplateError, render
-from llm.routing import Engine, Policy, Rule
+from llm.routing import Engine, Policy, Rule, level_named
 from portal.llms import places
 from portal.llms.models import (
     ENVIRONMENT,
@@ -57,7 +57,9 @@ class Setup:
 
     @property
     def refuses(self) -> bool:
-        return any(one.when_reached == Quota.WhenReached.REFUSE for one in self.quotas)
+        """Whether questions may be refused at all; without models none is, because nothing is used up."""
+        refusing = any(one.when_reached == Quota.WhenReached.REFUSE for one in self.quotas)
+        return refusing and bool(self.policy.engines)
 
     @property
     def asks_for_teams(self) -> bool:
@@ -160,7 +162,7 @@ def environment_engine(outbound: OutboundPolicy | None = None) -> Engine | None:
         outbound=None if is_ours else outbound,
     )
     sees = Level.LOCAL_ONLY if is_ours else Level.CONFIDENTIAL
-    return Engine(ENVIRONMENT, spec, "local" if is_ours else "external", sees.value, approved=True)
+    return Engine(ENVIRONMENT, spec, "local" if is_ours else "external", level_named(sees), approved=True)
 
 
 def engine_of(one: LanguageModel, outbound: OutboundPolicy | None = None) -> Engine | None:
@@ -184,7 +186,7 @@ def engine_of(one: LanguageModel, outbound: OutboundPolicy | None = None) -> Eng
         key=one.key,
         spec=spec,
         runs="local" if is_local else "external",
-        sees=Level(one.sees).value,
+        sees=level_named(one.sees),
         approved=one.state == LanguageModel.State.APPROVED,
         by_rule_only=one.by_rule_only,
     )
@@ -209,7 +211,7 @@ def _rules() -> tuple[Rule, ...]:
             key=str(row.pk),
             name=row.name,
             engines=tuple(row.engines),
-            levels=frozenset(row.levels),
+            levels=frozenset(level_named(level) for level in row.levels),
             teams=frozenset(team.pk for team in row.teams.all()),
             least_characters=row.least_characters,
             most_characters=row.most_characters,

@@ -96,7 +96,7 @@ def _random_rule(chance: Random, number: int) -> Rule:
         least_characters=chance.choice([0, 0, 10, 50]),
         most_characters=chance.choice([None, None, 20, 500]),
         share=chance.choice([0, 1, 50, 99, 100]),
-        sticky_to=chance.choice(["person", "conversation"]),  # type: ignore[arg-type]  # of a list of str
+        sticky_to=chance.choice(["person", "conversation"]),
     )
 
 

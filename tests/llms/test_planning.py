@@ -1,9 +1,7 @@
 """From a question to the models that answer it, through the database and a real socket."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -26,43 +24,11 @@ from retrieval.models import Collection
 from tests import factories
 from tests.factories import Cast
 from tests.fakes.openai_server import FakeServer
+from tests.llms.servers import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 QUESTION = "How long is the warranty of the kettle?"
-
-
-@dataclass
-class Server:
-    """A fake model server in a thread of its own, so that answers may be asked for in any loop."""
-
-    fake: FakeServer = field(default_factory=lambda: FakeServer(delay=0))
-
-    def __enter__(self) -> "Server":
-        self._loop = asyncio.new_event_loop()
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
-        self._thread.start()
-        assert started.wait(10)
-        return self
-
-    def _run(self, started: threading.Event) -> None:
-        async def serve() -> None:
-            self._stop = asyncio.Event()
-            async with self.fake.running():
-                started.set()
-                await self._stop.wait()
-
-        self._loop.run_until_complete(serve())
-        self._loop.close()
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
-
-    @property
-    def bytes_seen(self) -> int:
-        return len(self.fake.headers) + len(str(self.fake.requests)) - 2
 
 
 @pytest.fixture
