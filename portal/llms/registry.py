@@ -30,6 +30,15 @@ Runs = LanguageModel.Runs
 State = LanguageModel.State
 
 MOST_MODELS = 100
+_LONGEST = {
+    "name": ("name", 120),
+    "base_url": ("address", 500),
+    "model": ("model's name", 300),
+    "revision": ("revision", 100),
+    "licence": ("licence", 100),
+    "quantisation": ("quantisation", 60),
+    "risk_notes": ("risk note", 4000),
+}
 _LEAST_CONTEXT, _MOST_CONTEXT = 1024, 10_000_000
 _MOST_PRICE = Decimal(1_000_000)
 
@@ -160,10 +169,8 @@ def _check_words(draft: Draft) -> None:
         raise InvalidInputError("Choose what kind of server it is.")
     if not draft.model.strip():
         raise InvalidInputError("Give the model's name on its server. “Test it” lists the names there.")
-    for name in ("name", "base_url", "model", "revision", "licence", "quantisation", "risk_notes"):
-        most = LanguageModel._meta.get_field(name).max_length
-        if most is not None and len(getattr(draft, name)) > most:
-            label = name.replace("_", " ").replace("base url", "address")
+    for name, (label, most) in _LONGEST.items():
+        if len(getattr(draft, name)) > most:
             raise InvalidInputError(f"The {label} has more than {most:,} characters. Shorten it.")
 
 

@@ -117,7 +117,7 @@ def leaving(request: SignedInRequest) -> HttpResponse:
     access.require_admin(user=request.user)
     error = ""
     if request.method == "POST":
-        actions = {kind: request.POST.get(kind, "mask") for kind in KINDS}
+        actions: dict[str, str] = {kind: request.POST.get(kind, "mask") for kind in KINDS}
         try:
             outbound.set_policy(actions=actions, words=request.POST.get("words", ""))
         except InvalidInputError as refused:

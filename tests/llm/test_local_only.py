@@ -8,6 +8,7 @@ would have written to one.
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 
 import numpy as np
@@ -58,8 +59,10 @@ class Wire:
             async def _pieces(self, messages: Sequence[Message]) -> AsyncGenerator[ChatPiece, None]:
                 body = str(self._body(messages)).encode()
                 wire.sent[self.spec.base_url] = wire.sent.get(self.spec.base_url, 0) + len(body)
+                nothing: tuple[ChatPiece, ...] = ()
+                for piece in nothing:
+                    yield piece
                 raise LLMError("recorded", kind="overloaded")
-                yield ChatPiece()
 
         return Recording
 
@@ -157,7 +160,7 @@ def test_real_sockets_see_nothing_either() -> None:
             writer.close()
 
         servers = {
-            name: await asyncio.start_server(lambda r, w, n=name: record(n, r, w), "127.0.0.1", 0)
+            name: await asyncio.start_server(partial(record, name), "127.0.0.1", 0)
             for name in ("away", "here")
         }
         urls = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ from portal.answers.services import answer_now, ask, stream_answer
 from portal.answers.shown import ShownAnswer
 from portal.llms import outbound, planning, prompts, quotas, routes
 from portal.llms.errors import QuotaReachedError
-from portal.llms.models import LanguageModel, OutboundCount, Use
+from portal.llms.models import LanguageModel, OutboundCount, Quota, Use
 from portal.llms.quotas import QuotaDraft, add_quota
 from portal.llms.registry import Draft, add_model, decide
 from retrieval.dictionary import add_synonyms
@@ -208,7 +209,7 @@ def test_quotas_of_a_team_of_a_model_and_in_money(cast: Cast, admin: User, here:
     assert asked(cast.alice).model == dear.model
     answer = asked(cast.bob)
     assert (answer.model, answer.provenance.left_out) == (cheap.model, (("Dear", "quota used up"),))
-    assert quotas.used_of(quotas.Quota.objects.get()).money > Decimal("0.01")
+    assert quotas.used_of(Quota.objects.get()).money > Decimal("0.01")
 
 
 def test_a_quota_may_refuse_questions(cast: Cast, admin: User, here: Server) -> None:
@@ -278,7 +279,7 @@ def test_use_is_counted_by_day_and_month(cast: Cast, admin: User) -> None:
     today = timezone.localdate()
     row = {"user": cast.alice, "engine": "env", "requests": 1, "prompt_tokens": 60, "output_tokens": 40}
     Use.objects.create(day=today, **row)
-    Use.objects.create(day=today.replace(day=1) - timezone.timedelta(days=1), **row)
+    Use.objects.create(day=today.replace(day=1) - timedelta(days=1), **row)
     quota = add_quota(draft=QuotaDraft("portal", "month", tokens=1000))
     assert quotas.used_of(quota).tokens == 100
     assert [(one.name, one.tokens) for one in quotas.use_by("user", period="day")] == [

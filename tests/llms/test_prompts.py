@@ -7,7 +7,7 @@ from llm.prompt_template import BUILT_IN, SystemPrompt, TemplateError, check, re
 from portal.accounts.models import User
 from portal.llms import prompts
 from portal.llms.models import PromptVersion
-from portal.llms.setup import current_setup
+from portal.llms.setup import changed, current_setup
 from retrieval.errors import InvalidInputError
 from tests import factories
 
@@ -96,7 +96,7 @@ def test_an_active_template_that_broke_gives_way_to_the_built_in_one(admin: User
     prompts.draft_version(user=admin, template=GOOD)
     prompts.activate(user=admin, number=2)
     PromptVersion.objects.update(template="$gone")
-    prompts.changed()
+    changed()
     assert current_setup().prompt == SystemPrompt()
 
 

@@ -11,7 +11,7 @@ from portal.accounts.models import User
 from portal.llms import places, registry, routes
 from portal.llms.models import ENVIRONMENT, LanguageModel
 from portal.llms.registry import Draft, add_model, change_model, decide, delete_model
-from portal.llms.setup import current_setup
+from portal.llms.setup import changed, current_setup
 from retrieval.errors import InvalidInputError
 from tests import factories
 
@@ -63,12 +63,10 @@ def test_another_model_needs_another_approval(admin: User, changes: dict[str, st
     made = decide(user=admin, model=add_model(user=admin, draft=LOCAL, api_key="sesame"), approve=True)
     same = change_model(model=made, draft=replace(LOCAL, name="New name", price_in=Decimal("0.5")))
     assert same.state == LanguageModel.State.APPROVED
-    changed = change_model(model=made, draft=replace(LOCAL, **changes))  # type: ignore[arg-type]
-    assert (changed.state, changed.decided_by) == (LanguageModel.State.DRAFT, None)
+    other = change_model(model=made, draft=replace(LOCAL, **changes))  # type: ignore[arg-type]
+    assert (other.state, other.decided_by) == (LanguageModel.State.DRAFT, None)
     assert serving() == []
-    assert bool(changed.secret) == ("base_url" not in changes), (
-        "a key goes nowhere else than it was given for"
-    )
+    assert bool(other.secret) == ("base_url" not in changes), "a key goes nowhere else than it was given for"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +126,7 @@ def test_a_name_with_dots_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError
         return [(0, 0, 0, "", (address, 0)) for address in found[host]]
 
-    monkeypatch.setattr(places.socket, "getaddrinfo", look_up)
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
     assert places.is_ours("http://gpu.example.com/v1")
     assert not places.is_ours("http://both.example.com/v1")
     assert not places.is_ours("http://gone.example.com/v1")
@@ -173,6 +171,6 @@ def test_the_order_can_be_changed(admin: User) -> None:
 def test_a_lost_key_keeps_a_model_from_serving(admin: User) -> None:
     made = decide(user=admin, model=add_model(user=admin, draft=LOCAL, api_key="sesame"), approve=True)
     LanguageModel.objects.update(secret="gAAAA-not-ours")
-    registry.changed()
+    changed()
     assert serving() == []
     assert "SECRET_KEY" in registry.try_registered(model=LanguageModel.objects.get(pk=made.pk)).told[0]
