@@ -72,20 +72,19 @@ async def stream_answer(
     question: str,
     passages: Sequence[Passage],
     embedder: Embedder,
-    llm: LLMSpec | None,
+    llm: LLMSpec | Sequence[LLMSpec] | None,
     language: str = "en",
-    fallbacks: Sequence[LLMSpec] = (),
     system: str = SYSTEM_PROMPT,
     notice: str = "",
     attempts: list[Attempt] | None = None,
 ) -> AsyncGenerator[AnswerEvent, None]:
     """Answer `question` from `passages` (best first), event by event; `Finished` comes last.
 
-    When `llm` fails, the `fallbacks` are tried in turn; without `llm` (`notice` may say why), and when all
-    have failed, the answer is made of quotes. Every model that was asked is added to `attempts`, also where
+    `llm` may be several models: each is asked when the one before it has failed. Without any (`notice` may
+    say why), and when all have failed, the answer is made of quotes. Every model that was asked is added to `attempts`, also where
     the reader went away. Close the iterator to stop the model's work. Raises EmbeddingError.
     """
-    llms = (llm, *fallbacks) if llm else ()
+    llms = (llm,) if isinstance(llm, LLMSpec) else tuple(llm or ())
     answer = _Answer(question, passages, embedder, llms, system, notice, [] if attempts is None else attempts)
     evidence = await asyncio.to_thread(
         gather_evidence, question=question, passages=passages, embedder=embedder, language=language

@@ -111,14 +111,12 @@ async def stream_answer(*, user: User, question: Question) -> AsyncIterator[Stre
     plan = await _in_database(_plan)(user, question, results)
     record = _Record(results, plan)
     embedder = await _in_database(embedder_that_found)(results.generation_id)
-    llm, *fallbacks = [engine.spec for engine in plan.engines] or [None]
     try:
         events = answering.stream_answer(
             question=results.question,
             passages=[_passage(hit, plan) for hit in results.hits],
             embedder=embedder,
-            llm=llm,
-            fallbacks=[spec for spec in fallbacks if spec],
+            llm=[engine.spec for engine in plan.engines],
             language=results.hits[0].language if results.hits else "en",
             system=plan.system.text,
             notice=plan.notice,
@@ -192,7 +190,7 @@ def _passage(hit: Hit, plan: Plan) -> Passage:
         score=hit.score,
         similarity=hit.similarity,
         document=str(hit.version_id),
-        stays_here=hit.collection_slug in plan.stays_here,
+        stays_here=hit.collection_slug not in plan.may_leave,
     )
 
 

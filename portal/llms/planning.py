@@ -37,7 +37,7 @@ FOR_OTHERS = "No language model may see these documents; these are quotes from t
 class Plan:
     """The models to try in order, and what provenance keeps of the choice. `notice` says why there is none.
 
-    `stays_here` are the slugs of collections whose text goes to no model elsewhere.
+    `may_leave` are the slugs of the collections whose text may go to a model elsewhere, if it may see it.
     """
 
     engines: tuple[Engine, ...] = ()
@@ -46,7 +46,7 @@ class Plan:
     rule: str = ""
     left_out: tuple[LeftOut, ...] = ()
     levels: tuple[str, ...] = ()
-    stays_here: frozenset[str] = frozenset()
+    may_leave: frozenset[str] = frozenset()
     facts: Mapping[str, Facts] = field(default_factory=dict)
 
 
@@ -83,7 +83,7 @@ def plan_answer(
         rule=route.rule,
         left_out=route.left_out,
         levels=tuple(sorted(levels, key=LEVELS.index)),
-        stays_here=frozenset(slug for slug in slugs if known[slug] == LOCAL_ONLY),
+        may_leave=frozenset(slug for slug in slugs if known[slug] != LOCAL_ONLY),
         facts=setup.facts,
     )
 

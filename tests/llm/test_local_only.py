@@ -75,8 +75,7 @@ def answer(runner: asyncio.Runner, specs: Sequence[LLMSpec], *, stays_here: bool
             question=QUESTION,
             passages=[passage],
             embedder=NearEmbedder(),
-            llm=specs[0] if specs else None,
-            fallbacks=specs[1:],
+            llm=specs,
         )
         return [event async for event in events]
 
@@ -186,8 +185,7 @@ def test_real_sockets_see_nothing_either() -> None:
                 question=QUESTION,
                 passages=[passage],
                 embedder=NearEmbedder(),
-                llm=chosen[0] if number % 2 else specs[0],  # every other time past the route
-                fallbacks=chosen,
+                llm=chosen if number % 2 else specs,  # every other time past the route
             )
             async for _ in events:
                 pass
