@@ -81,8 +81,9 @@ async def stream_answer(
     """Answer `question` from `passages` (best first), event by event; `Finished` comes last.
 
     `llm` may be several models: each is asked when the one before it has failed. Without any (`notice` may
-    say why), and when all have failed, the answer is made of quotes. Every model that was asked is added to `attempts`, also where
-    the reader went away. Close the iterator to stop the model's work. Raises EmbeddingError.
+    say why), and when all have failed, the answer is made of quotes. Every model that was asked is added to
+    `attempts`, also where the reader went away. Close the iterator to stop the model's work. Raises
+    EmbeddingError.
     """
     llms = (llm,) if isinstance(llm, LLMSpec) else tuple(llm or ())
     answer = _Answer(question, passages, embedder, llms, system, notice, [] if attempts is None else attempts)

@@ -108,7 +108,6 @@ def _settings() -> tuple[object, ...]:
         settings.LLM_MAX_OUTPUT_TOKENS,
         tuple(settings.LLM_LOCAL_HOSTS),
         settings.PORTAL_NAME,
-        *_patience().values(),
     )
 
 
@@ -158,7 +157,6 @@ def environment_engine(outbound: OutboundPolicy | None = None) -> Engine | None:
         api_key=settings.LLM_API_KEY,
         context_tokens=settings.LLM_CONTEXT_TOKENS,
         max_output_tokens=settings.LLM_MAX_OUTPUT_TOKENS,
-        **_patience(),
         key=ENVIRONMENT,
         is_external=not is_ours,
         outbound=None if is_ours else outbound,
@@ -180,7 +178,6 @@ def engine_of(one: LanguageModel, outbound: OutboundPolicy | None = None) -> Eng
         api_key=api_key,
         context_tokens=one.context_tokens,
         max_output_tokens=one.max_output_tokens,
-        **_patience(),
         key=one.key,
         is_external=not is_local,
         outbound=None if is_local else outbound or OutboundPolicy(),
@@ -193,16 +190,6 @@ def engine_of(one: LanguageModel, outbound: OutboundPolicy | None = None) -> Eng
         approved=one.state == LanguageModel.State.APPROVED,
         by_rule_only=one.by_rule_only,
     )
-
-
-def _patience() -> dict[str, float]:
-    """Return how long each step of an answer may take, in seconds, with any model."""
-    return {
-        "connect_timeout": settings.LLM_CONNECT_SECONDS,
-        "first_token_timeout": settings.LLM_FIRST_TOKEN_SECONDS,
-        "between_tokens_timeout": settings.LLM_BETWEEN_TOKENS_SECONDS,
-        "total_timeout": settings.LLM_ANSWER_SECONDS,
-    }
 
 
 def outbound_policy(row: Revision) -> OutboundPolicy:
