@@ -4,12 +4,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.test import override_settings
 
 from portal.accounts.models import User
 from portal.llms import places, registry, routes
 from portal.llms.models import ENVIRONMENT, LanguageModel
+from portal.llms.presets import PRESETS
 from portal.llms.registry import Draft, add_model, change_model, decide, delete_model
 from portal.llms.setup import changed, current_setup
 from retrieval.errors import InvalidInputError
@@ -146,6 +148,14 @@ def test_the_environments_model_is_approved_and_never_sees_what_is_local_only() 
         assert (engine.runs, engine.sees, engine.spec.is_external) == ("local", "local_only", False)
     with override_settings(LLM_BASE_URL=""):
         assert current_setup().policy.engines == ()
+
+
+def test_the_guide_has_a_line_for_each_kind_of_server() -> None:
+    guide = (settings.BASE_DIR / "docs" / "models.md").read_text(encoding="utf-8")
+    for preset in PRESETS:
+        if preset.slug not in {"hosted", "other"}:
+            (line,) = [line for line in guide.splitlines() if line.startswith(f"| {preset.name} |")]
+            assert f"`{preset.base_url}`" in line
 
 
 def test_a_deleted_model_leaves_the_rules(admin: User) -> None:

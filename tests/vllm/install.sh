@@ -9,7 +9,7 @@ VENV=${VLLM_VENV:-.venv-vllm}
 
 "$PYTHON" -m venv "$VENV"
 if nvidia-smi -L >/dev/null 2>&1; then
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "vllm==0.32.0"
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "vllm>=0.11"
     echo "vLLM with CUDA is ready in $VENV"
     exit 0
 fi

@@ -90,6 +90,16 @@ def test_a_test_says_what_is_wrong(admin: User) -> None:
     assert (model.test_went_well, model.tested_at is not None) == (False, True)
 
 
+def test_the_environments_model_is_shown_and_can_be_tested(admin: User) -> None:
+    reader = Reader(admin)
+    with Server() as server, override_settings(LLM_BASE_URL=server.fake.base_url, LLM_MODEL="fake"):
+        page = text(reader.get(MODELS))
+        assert "From the environment" in page
+        assert "Local only at most" in page
+        assert "The model answers" in text(reader.post(MODELS, {"form": "test"}, follow=True))
+    assert "are not set" in text(reader.post(MODELS, {"form": "test"}), 400)
+
+
 def test_rules_are_added_ordered_and_turned_off(admin: User) -> None:
     reader = Reader(admin)
     factories.team("Blue")
