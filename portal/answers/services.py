@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,7 +92,7 @@ def recent_questions(*, user: User, limit: int = 20) -> QuerySet[Question]:
     return Question.objects.filter(user=user).order_by("-created_at", "-pk")[:limit]
 
 
-async def stream_answer(*, user: User, question: Question) -> AsyncIterator[StreamEvent]:
+async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[StreamEvent, None]:
     """Search, answer and keep the answer, telling of each step.
 
     No database connection is held while the engine writes. A reader who goes away before the end leaves

@@ -245,7 +245,7 @@ def test_a_reader_who_goes_away_has_used_it_all_the_same(cast: Cast, admin: User
             async for event in events:
                 if isinstance(event, TextDelta):
                     break
-            await events.aclose()  # type: ignore[attr-defined]  # an async generator
+            await events.aclose()
 
         async_to_sync(leave)()
     assert not Answer.objects.exists()
