@@ -6,13 +6,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Given to make (make up PORT=8001) or to its environment (PORT=8001 make up), they reach the settings alike.
 export PORT VAR_DIR
 
-.PHONY: help up link install dev lint format test test-vllm torture bench bench-ingest lock
+.PHONY: help up up-vllm link install dev lint format test test-vllm torture bench bench-ingest lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 up: install ## Start everything in the foreground; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
+
+up-vllm: install .venv-vllm/.installed ## Start everything with a vLLM server for MODEL=... beside it
+	@exec $(BIN)/python manage.py up --vllm "$(MODEL)"
 
 link: install ## Print a new one-time sign-in link for ADMIN_EMAIL, or for EMAIL=...
 	@$(BIN)/python manage.py sign_in_link $(EMAIL)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 
 from llm.answer_reader import AnswerReader, Read, Sentence
@@ -14,6 +14,7 @@ from llm.engines import EngineConfig, EngineName, LLMSpec
 from llm.errors import LLMError
 from llm.events import (
     AnswerEvent,
+    Attempt,
     Citation,
     EngineChosen,
     Finished,
@@ -27,11 +28,12 @@ from llm.extractive import choose_quotes, text_deltas
 from llm.grounding import Grounder, Judgement, Source
 from llm.passages import Passage
 from llm.plain_text import remove_invisible
-from llm.prompt import NOT_IN_SOURCES, Prompt, build_prompt
+from llm.prompt import NOT_IN_SOURCES, SYSTEM_PROMPT, Prompt, build_prompt, estimate_tokens
 from llm.providers.openai_chat import OpenAIChat
 
 __all__ = [
     "AnswerEvent",
+    "Attempt",
     "Citation",
     "EngineChosen",
     "EngineConfig",
@@ -51,10 +53,14 @@ NOT_FOUND = "The documents that you can see do not answer this."
 NO_REPLY = "The language model did not answer; these are quotes from the documents."
 BROKE_OFF = "The language model's answer broke off; these are quotes from the documents."
 UNGROUNDED = "The language model's answer was not in the documents; these are quotes from them."
+WITHHELD = "What was found may not leave for the language model; these are quotes from the documents."
+ANOTHER_MODEL = "The first language model's answer broke off; another one answers."
 CUT_AT_LIMIT = "The answer was cut here at its greatest length."
 
 _NEAREST = 3
 _UNSUPPORTED_IN_A_ROW = 3
+# What a server may have read, and may ask money for, although it sent nothing that can be used.
+_READ_THE_PROMPT = {"answered", "ungrounded", "abandoned", "timeout", "cut", "empty", "malformed"}
 
 
 class _UngroundedError(Exception):
@@ -66,15 +72,21 @@ async def stream_answer(
     question: str,
     passages: Sequence[Passage],
     embedder: Embedder,
-    llm: LLMSpec | None,
+    llm: LLMSpec | Sequence[LLMSpec] | None,
     language: str = "en",
+    system: str = SYSTEM_PROMPT,
+    notice: str = "",
+    attempts: list[Attempt] | None = None,
 ) -> AsyncGenerator[AnswerEvent, None]:
     """Answer `question` from `passages` (best first), event by event; `Finished` comes last.
 
-    Without `llm`, and whenever it fails, the answer is made of quotes. Close the iterator to stop the
-    model's work. Raises EmbeddingError.
+    `llm` may be several models: each is asked when the one before it has failed. Without any (`notice` may
+    say why), and when all have failed, the answer is made of quotes. Every model that was asked is added to
+    `attempts`, also where the reader went away. Close the iterator to stop the model's work. Raises
+    EmbeddingError.
     """
-    answer = _Answer(question, passages, embedder, llm)
+    llms = (llm,) if isinstance(llm, LLMSpec) else tuple(llm or ())
+    answer = _Answer(question, passages, embedder, llms, system, notice, [] if attempts is None else attempts)
     evidence = await asyncio.to_thread(
         gather_evidence, question=question, passages=passages, embedder=embedder, language=language
     )
@@ -92,12 +104,16 @@ class _Answer:
     question: str
     passages: Sequence[Passage]
     embedder: Embedder
-    llm: LLMSpec | None
+    llms: Sequence[LLMSpec]
+    system: str
+    notice: str
+    attempts: list[Attempt]
     engine: EngineName = "extractive"
     model: str = ""
     started: float = field(default_factory=time.monotonic)
     first_token_ms: int | None = None
     usage: ChatPiece = field(default_factory=ChatPiece)
+    written: str = ""
     shown: bool = False
     cut_at_limit: bool = False
 
@@ -105,19 +121,23 @@ class _Answer:
         if not evidence.suffices:
             yield self._refusal()
             return
-        notice = ""
-        if self.llm is not None:
+        notice = self.notice
+        for position, llm in enumerate(self.llms, start=1):
             try:
-                async with aclosing(self._written(OpenAIChat(self.llm), self.llm, evidence)) as written:
+                async with aclosing(self._written(OpenAIChat(llm), llm, evidence)) as written:
                     async for event in written:
                         yield event
                     return
             except LLMError as error:
-                log.warning("language model failed: kind=%s model=%s", error.kind, self.llm.model)
-                notice = BROKE_OFF if self.shown else NO_REPLY
+                log.warning("language model failed: kind=%s model=%s", error.kind, llm.model)
+                notice = _notice_of(error, shown=self.shown)
             except _UngroundedError:
-                log.warning("language model's answer was not grounded: model=%s", self.llm.model)
+                log.warning("language model's answer was not grounded: model=%s", llm.model)
                 notice = UNGROUNDED
+                break
+            if self.shown and position < len(self.llms):
+                yield Restarted(ANOTHER_MODEL)
+                self.shown = False
         if self.shown:
             yield Restarted(notice)
         for event in self._quoted(evidence, notice):
@@ -162,23 +182,54 @@ class _Answer:
     async def _written(
         self, chat: ChatModel, llm: LLMSpec, evidence: Evidence
     ) -> AsyncGenerator[AnswerEvent, None]:
+        _require_may_leave(self.passages, llm)
         prompt = build_prompt(
             question=self.question,
             passages=self.passages,
             context_tokens=llm.context_tokens,
             max_output_tokens=llm.max_output_tokens,
+            system=self.system,
         )
         checker = _Checker(prompt, Grounder(prompt.passages, self.embedder, evidence.language))
-        async with aclosing(self._reads(chat, prompt)) as reads:
-            async for read in reads:
-                if not checker.begun:
-                    if NOT_IN_SOURCES in read.text:
+        with self._attempt(chat, llm, prompt):
+            async with aclosing(self._reads(chat, prompt)) as reads:
+                async for read in reads:
+                    if not checker.begun:
+                        if NOT_IN_SOURCES in read.text:
+                            yield EngineChosen("llm", llm.model)
+                            yield self._refusal()
+                            return
                         yield EngineChosen("llm", llm.model)
-                        yield self._refusal()
-                        return
-                    yield EngineChosen("llm", llm.model)
-                yield self._marked_if_cut(await checker.check(read))
-        checker.require_grounds()
+                    yield self._marked_if_cut(await checker.check(read))
+            checker.require_grounds()
+
+    @contextmanager
+    def _attempt(self, chat: ChatModel, llm: LLMSpec, prompt: Prompt) -> Iterator[None]:
+        """Keep what this model was asked, and what became of it, however it ends."""
+        self.usage, self.written, self.cut_at_limit = ChatPiece(), "", False
+        outcome = "abandoned"
+        try:
+            yield
+            outcome = "answered"
+        except LLMError as error:
+            outcome = error.kind
+            raise
+        except _UngroundedError:
+            outcome = "ungrounded"
+            raise
+        finally:
+            self.attempts.append(self._accounted(outcome, chat, llm, prompt))
+
+    def _accounted(self, outcome: str, chat: ChatModel, llm: LLMSpec, prompt: Prompt) -> Attempt:
+        sent, received = self.usage.prompt_tokens, self.usage.output_tokens
+        if sent is None:
+            read = self.written or outcome in _READ_THE_PROMPT
+            sent = sum(estimate_tokens(message.content) for message in prompt.messages) if read else 0
+        if received is None:
+            received = estimate_tokens(self.written)
+        estimated = self.usage.prompt_tokens is None or self.usage.output_tokens is None
+        is_estimate = estimated and bool(sent or received)
+        return Attempt(llm.key, llm.model, outcome, sent, received, is_estimate, chat.masked)
 
     def _marked_if_cut(self, event: AnswerEvent) -> AnswerEvent:
         """Only the last sentence is still unread when the server says that its limit is reached."""
@@ -191,12 +242,25 @@ class _Answer:
         async with aclosing(chat.stream(prompt.messages)) as pieces:
             async for piece in pieces:
                 self.cut_at_limit = self.cut_at_limit or piece.stop_reason == "length"
+                self.written += piece.text
                 if piece.prompt_tokens is not None or piece.output_tokens is not None:
                     self.usage = piece
                 for read in reader.feed(piece.text):
                     yield read
         for read in reader.close():
             yield read
+
+
+def _notice_of(error: LLMError, *, shown: bool) -> str:
+    if error.kind == "withheld":
+        return WITHHELD
+    return BROKE_OFF if shown else NO_REPLY
+
+
+def _require_may_leave(passages: Sequence[Passage], llm: LLMSpec) -> None:
+    """Raise LLMError where a passage stays here and the model is elsewhere, whatever route was chosen."""
+    if llm.is_external and any(passage.stays_here for passage in passages):
+        raise LLMError(f"{llm.model} may not see these passages: they are local only.", kind="withheld")
 
 
 class _Checker:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from llm.breaker import Breaker, breaker_for
 from llm.engines import LLMSpec
 from llm.errors import LLMError
+from llm.outbound import Counts, add_counts, clear
 
 # No token is longer; a server that ignores max_tokens is cut off here.
 _MOST_CHARACTERS_A_TOKEN = 12
@@ -38,6 +39,7 @@ class ChatModel(ABC):
 
     def __init__(self, spec: LLMSpec, breaker: Breaker | None = None) -> None:
         self.spec = spec
+        self.masked: Counts = ()
         self._breaker = breaker or breaker_for(spec.base_url, spec.model)
 
     @abstractmethod
@@ -49,6 +51,7 @@ class ChatModel(ABC):
 
         Closing the iterator closes the connection at once, which is how the server learns to stop.
         """
+        messages = self._cleared(messages)
         if not self._breaker.admit():
             raise LLMError(
                 f"The language model {self.spec.model} failed repeatedly and is left alone for a moment.",
@@ -65,6 +68,22 @@ class ChatModel(ABC):
             raise
         finally:
             report()
+
+    def _cleared(self, messages: Sequence[Message]) -> list[Message]:
+        """The messages as they may leave. The system's are ours, and hold nothing to be found."""
+        return [
+            one if one.role == "system" else Message(one.role, self._clear(one.content)) for one in messages
+        ]
+
+    def _clear(self, text: str) -> str:
+        if self.spec.outbound is None:
+            return text
+        cleared = clear(text, self.spec.outbound)
+        if cleared.blocked:
+            kinds = ", ".join(f"{kind}: {count}" for kind, count in cleared.blocked)
+            raise LLMError(f"What {self.spec.model} would be sent may not leave ({kinds}).", kind="withheld")
+        self.masked = add_counts(self.masked, cleared.masked)
+        return cleared.text
 
     async def _checked(self, messages: Sequence[Message]) -> AsyncGenerator[ChatPiece, None]:
         """The reply within its limits: complete, not empty, not endless."""

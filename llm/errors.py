@@ -12,6 +12,7 @@ LLMErrorKind = Literal[
     "malformed",
     "empty",
     "unavailable",
+    "withheld",
 ]
 
 

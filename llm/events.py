@@ -63,6 +63,23 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A model that was asked. `outcome` is "answered", "ungrounded", "abandoned" or the kind of the fault.
+
+    Tokens are the server's own counts, or `estimated` from characters. `masked` counts what was taken out of
+    the prompt, by kind.
+    """
+
+    key: str
+    model: str
+    outcome: str
+    prompt_tokens: int
+    output_tokens: int
+    estimated: bool
+    masked: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The last event. Milliseconds count from the call; token counts are the server's own, or None."""
 

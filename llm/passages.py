@@ -11,6 +11,7 @@ class Passage:
     `key` is opaque here: the caller's own name for the passage. `score` is the fused search score in 0..1,
     `similarity` the cosine of question and passage, or None where it is not known. `document` is the same for
     passages of one document, and opaque too; empty, the passage is a document by itself.
+    What `stays_here` is sent to no model outside the company's machines.
     """
 
     key: str
@@ -22,6 +23,7 @@ class Passage:
     score: float
     similarity: float | None
     document: str = ""
+    stays_here: bool = False
 
     @property
     def context(self) -> str:

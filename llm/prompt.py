@@ -49,7 +49,12 @@ class Prompt:
 
 
 def build_prompt(
-    *, question: str, passages: Sequence[Passage], context_tokens: int, max_output_tokens: int
+    *,
+    question: str,
+    passages: Sequence[Passage],
+    context_tokens: int,
+    max_output_tokens: int,
+    system: str = SYSTEM_PROMPT,
 ) -> Prompt:
     """Pack the question and as many passages (best first) as the model's window takes.
 
@@ -58,13 +63,13 @@ def build_prompt(
     boundary = secrets.token_hex(8)
     marker = _unused_marker(passages)
     question = _clipped(_disarmed(question), _QUESTION_TOKENS)
-    left = context_tokens - max_output_tokens - _frame_tokens(question)
+    left = context_tokens - max_output_tokens - _frame_tokens(system, question)
     packed, sources = _pack(passages, marker, left)
     content = (
         f"The marker character is {marker}\nSOURCES {boundary}\n" + "\n".join(sources) + f"\nEND {boundary}\n"
         f"Question: {question}"
     )
-    return Prompt((Message("system", SYSTEM_PROMPT), Message("user", content)), packed, marker)
+    return Prompt((Message("system", system), Message("user", content)), packed, marker)
 
 
 def estimate_tokens(text: str) -> int:
@@ -117,5 +122,5 @@ def _clipped(text: str, tokens: int) -> str:
     return text
 
 
-def _frame_tokens(question: str) -> int:
-    return estimate_tokens(SYSTEM_PROMPT) + estimate_tokens(question) + 4 * _TOKENS_A_MESSAGE
+def _frame_tokens(system: str, question: str) -> int:
+    return estimate_tokens(system) + estimate_tokens(question) + 4 * _TOKENS_A_MESSAGE

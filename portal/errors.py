@@ -1,7 +1,7 @@
 """The only place that turns errors into HTTP: one page for each, the same for missing and hidden."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 
 from llm.errors import EmbeddingError, ModelError
 from portal.accounts.errors import LinkError, TooManyAttemptsError
+from portal.llms.errors import QuotaReachedError
 from retrieval.errors import InvalidInputError, NotAllowedError, NotVisibleError
 from retrieval.generations import NoGenerationError
 
@@ -25,6 +26,7 @@ class Told:
     status: int
     title: str
     detail: str
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 NOT_FOUND = Told(
@@ -60,8 +62,13 @@ SESSION_GONE = Told(
 )
 
 
+QUOTA_REACHED = "Your questions are used up for now"
+
+
 def describe(error: Exception) -> Told | None:
     """Return what to tell about an error that is expected, None for any other."""
+    if isinstance(error, QuotaReachedError):
+        return Told(429, QUOTA_REACHED, str(error), {"Retry-After": str(error.retry_after)})
     for kinds, tell in _KNOWN:
         if isinstance(error, kinds):
             return tell(str(error))
@@ -88,7 +95,10 @@ def page(request: HttpRequest, told: Told) -> HttpResponse:
     """Return an error as a page, or as a problem document for API paths."""
     if request.path.startswith(_API):
         return _problem(request, told)
-    return render(request, "errors/known.html", {"told": told}, status=told.status)
+    response = render(request, "errors/known.html", {"told": told}, status=told.status)
+    for name, value in told.headers.items():
+        response[name] = value
+    return response
 
 
 def _problem(request: HttpRequest, told: Told) -> JsonResponse:

@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "portal.accounts",
     "retrieval",
     "ingestion",
+    "portal.llms",
     "portal.answers",
     "portal.web",
 ]
@@ -235,6 +236,8 @@ LLM_MODEL = env.text("LLM_MODEL")
 LLM_API_KEY = env.text("LLM_API_KEY")
 LLM_CONTEXT_TOKENS = env.number("LLM_CONTEXT_TOKENS", 8192, least=1024)
 LLM_MAX_OUTPUT_TOKENS = env.number("LLM_MAX_OUTPUT_TOKENS", 700, least=16)
+LLM_LOCAL_HOSTS = env.words("LLM_LOCAL_HOSTS")
+LLM_CURRENCY = env.text("LLM_CURRENCY", "USD")
 
 # Search.
 SEARCH_EXACT_LIMIT = env.number("SEARCH_EXACT_LIMIT", 25_000)

@@ -57,12 +57,17 @@ def _free_slug(title: str) -> str:
     return slug
 
 
-def describe_collection(*, user: Member, collection: Collection, title: str, description: str) -> Collection:
-    """Change a collection's title and description; needs the manager role in it."""
+def describe_collection(
+    *, user: Member, collection: Collection, title: str, description: str, sensitivity: str = ""
+) -> Collection:
+    """Change a collection's title, description and sensitivity (empty: as it is); needs the manager role."""
     access.require_role(user=user, collection=collection, role=Role.MANAGER)
     _check_title(title.strip())
     collection.title, collection.description = title.strip(), description.strip()
-    collection.save(update_fields=["title", "description"])
+    if sensitivity and sensitivity not in Collection.Sensitivity.values:
+        raise InvalidInputError("Choose how sensitive the documents are: one of the list.")
+    collection.sensitivity = sensitivity or collection.sensitivity
+    collection.save(update_fields=["title", "description", "sensitivity"])
     return collection
 
 

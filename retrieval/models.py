@@ -26,6 +26,7 @@ class Collection(models.Model):
         PUBLIC = "public", "Public"
         INTERNAL = "internal", "Internal"
         CONFIDENTIAL = "confidential", "Confidential"
+        LOCAL_ONLY = "local_only", "Local only"
 
     slug = models.SlugField(unique=True, max_length=80)
     title = models.CharField(max_length=120)

@@ -43,7 +43,8 @@ class Counts:
 class SearchResults:
     """Hits, best first, and what was searched: what this person may see. `timings` are milliseconds.
 
-    `query` is what was typed, `question` what was asked, with the words that were searched besides.
+    `query` is what was typed, `question` what was asked, with the words that were searched besides. These
+    come from the portal's dictionary and those of the collections in `dictionaries_of`.
     """
 
     query: str
@@ -56,6 +57,7 @@ class SearchResults:
     timings: dict[str, float]
     also_searched_for: tuple[str, ...] = ()
     facets: tuple[Facet, ...] = ()
+    dictionaries_of: tuple[int, ...] = ()
 
 
 def visible_counts(*, user: Person, collections: Sequence[str] = (), query: str = "") -> Counts:
@@ -125,6 +127,7 @@ def search(
         timings=watch.laps,
         also_searched_for=tuple(dict.fromkeys(one.words for one in also)),
         facets=facets,
+        dictionaries_of=tuple({one.collection_id for one in also if one.collection_id is not None}),
     )
 
 

@@ -65,6 +65,17 @@ ACCESS: dict[str, Access] = {
     "generations": "admin",
     "generation_act": "admin",
     "generation_drop": "admin",
+    "llms": "admin",
+    "llm": "admin",
+    "llm_act": "admin",
+    "llm_routes": "admin",
+    "llm_route": "admin",
+    "llm_route_act": "admin",
+    "llm_prompts": "admin",
+    "llm_prompt": "admin",
+    "llm_prompt_act": "admin",
+    "llm_quotas": "admin",
+    "llm_outbound": "admin",
     "teams": "signed_in",
     "team": "team",
     "team_invite": "team",
@@ -164,6 +175,8 @@ def paths(cast: Cast) -> Iterator[tuple[str, str]]:
         "source_id": factories.source(cast.papers, acts_for=cast.alice).pk,
         "kind": "folder",
         "generation_id": 1,
+        "model_id": 1,
+        "rule_id": 1,
     }
     for name, pattern in routes():
         wanted = {key: value for key, value in known.items() if f":{key}>" in pattern}

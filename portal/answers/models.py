@@ -36,6 +36,8 @@ class Answer(models.Model):
     reason = models.TextField(blank=True)
     sentences = models.JSONField(default=list, help_text="{text, citations: [number], support, reason} each.")
     generation = models.BigIntegerField(null=True)
+    prompt_version = models.CharField(max_length=60, blank=True)
+    route = models.JSONField(default=dict, help_text="The rule, the models that were asked, and how it went.")
     timings = models.JSONField(default=dict, help_text="Milliseconds by step.")
     usage = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)

@@ -1,24 +1,27 @@
 """Questions and answers: ask, stream, keep, and read again under today's permissions."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Substr
 
 from llm import answering
-from llm.answering import AnswerEvent, LLMSpec
+from llm.answering import AnswerEvent, Attempt
 from llm.passages import Passage
 from portal.accounts.models import User
 from portal.answers.models import Answer, Citation, Question
+from portal.answers.provenance import provenance, route_json
 from portal.answers.shown import Mark, ShownAnswer, ShownSentence, Source, passage_url
+from portal.llms.planning import Plan, plan_answer, require_quota, settle
 from retrieval import access
 from retrieval.errors import NotVisibleError
 from retrieval.generations import embedder_that_found
@@ -28,6 +31,7 @@ from retrieval.pages import PageStarts, page_of, page_starts
 from retrieval.query import parse_query
 from retrieval.search import SearchResults, search, visible_counts
 
+log = logging.getLogger(__name__)
 PASSAGES = 8
 NEAREST = 3
 
@@ -68,9 +72,10 @@ def ask(*, user: User, text: str, collections: Sequence[str] = ()) -> Question:
     """Keep a question; `collections` are slugs to narrow the search to.
 
     Raises InvalidInputError for a question that cannot be searched, NotVisibleError for a collection that
-    the person may not see.
+    the person may not see, and QuotaReachedError.
     """
     query = parse_query(text).typed
+    require_quota(user=user)
     slugs = sorted({access.get_visible_collection(user=user, slug=slug).slug for slug in collections})
     return Question.objects.create(user=user, text=query, collections=slugs)
 
@@ -87,11 +92,12 @@ def recent_questions(*, user: User, limit: int = 20) -> QuerySet[Question]:
     return Question.objects.filter(user=user).order_by("-created_at", "-pk")[:limit]
 
 
-async def stream_answer(*, user: User, question: Question) -> AsyncIterator[StreamEvent]:
+async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[StreamEvent, None]:
     """Search, answer and keep the answer, telling of each step.
 
     No database connection is held while the engine writes. A reader who goes away before the end leaves
-    nothing behind: the question is answered afresh when it is opened again.
+    nothing behind but what the models have used: the question is answered afresh when it is opened again.
+    Raises QuotaReachedError.
     """
     counts = await _in_database(visible_counts)(
         user=user, collections=question.collections, query=question.text
@@ -102,19 +108,46 @@ async def stream_answer(*, user: User, question: Question) -> AsyncIterator[Stre
     )
     sources = tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1))
     yield Found(sources, results.also_searched_for)
-    record = _Record(results)
+    plan = await _in_database(_plan)(user, question, results)
+    record = _Record(results, plan)
     embedder = await _in_database(embedder_that_found)(results.generation_id)
-    events = answering.stream_answer(
-        question=results.question,
-        passages=[_passage(hit) for hit in results.hits],
-        embedder=embedder,
-        llm=llm_spec(),
-        language=results.hits[0].language if results.hits else "en",
+    try:
+        events = answering.stream_answer(
+            question=results.question,
+            passages=[_passage(hit, plan) for hit in results.hits],
+            embedder=embedder,
+            llm=[engine.spec for engine in plan.engines],
+            language=results.hits[0].language if results.hits else "en",
+            system=plan.system.text,
+            notice=plan.notice,
+            attempts=record.attempts,
+        )
+        async with aclosing(events):
+            async for event in events:
+                record.add(event)
+                yield event
+        yield Stored(await _in_database(_store)(user, question, record))
+    finally:
+        if record.attempts:
+            await _in_database(_settle)(user, plan, record.attempts)
+
+
+def _plan(user: User, question: Question, results: SearchResults) -> Plan:
+    found = {hit.collection_slug for hit in results.hits}
+    return plan_answer(
+        user=user,
+        conversation=str(question.pk),
+        question=results.query,
+        slugs={*found, *question.collections} if found else (),
+        dictionaries_of=results.dictionaries_of,
     )
-    async for event in events:
-        record.add(event)
-        yield event
-    yield Stored(await _in_database(_store)(user, question, record))
+
+
+def _settle(user: User, plan: Plan, attempts: Sequence[Attempt]) -> None:
+    try:
+        settle(user=user, plan=plan, attempts=attempts)
+    except DatabaseError:  # the answer is there: a use that is not counted must not take it away
+        log.exception("the use of language models was not counted")
 
 
 def answer_now(*, user: User, question: Question) -> ShownAnswer:
@@ -127,19 +160,6 @@ async def _last(user: User, question: Question) -> ShownAnswer:
         if isinstance(event, Stored):
             return event.answer
     raise AssertionError("a stream of events ends with Stored")
-
-
-def llm_spec() -> LLMSpec | None:
-    """Return the language model that the settings name, or None: then answers are extractive."""
-    if not (settings.LLM_BASE_URL and settings.LLM_MODEL):
-        return None
-    return LLMSpec(
-        base_url=settings.LLM_BASE_URL,
-        model=settings.LLM_MODEL,
-        api_key=settings.LLM_API_KEY,
-        context_tokens=settings.LLM_CONTEXT_TOKENS,
-        max_output_tokens=settings.LLM_MAX_OUTPUT_TOKENS,
-    )
 
 
 def _in_database(function: Callable[_P, _T]) -> Callable[_P, Any]:
@@ -159,7 +179,7 @@ def _key(hit: Hit) -> str:
     return f"{hit.version_id}:{hit.ordinal}"
 
 
-def _passage(hit: Hit) -> Passage:
+def _passage(hit: Hit, plan: Plan) -> Passage:
     return Passage(
         key=_key(hit),
         title=hit.title,
@@ -170,6 +190,7 @@ def _passage(hit: Hit) -> Passage:
         score=hit.score,
         similarity=hit.similarity,
         document=str(hit.version_id),
+        stays_here=hit.collection_slug not in plan.may_leave,
     )
 
 
@@ -202,12 +223,14 @@ class _Record:
     """What an answer is made of, gathered while it streams."""
 
     results: SearchResults
+    plan: Plan
     engine: str = ""
     model: str = ""
     notice: str = ""
     refusal: answering.Refused | None = None
     sentences: list[answering.SentenceDone] = field(default_factory=list)
     finished: answering.Finished | None = None
+    attempts: list[Attempt] = field(default_factory=list)
 
     def add(self, event: AnswerEvent) -> None:
         match event:
@@ -240,6 +263,8 @@ def _store(user: User, question: Question, record: _Record) -> ShownAnswer:
         reason=record.refusal.reason if record.refusal else "",
         sentences=[_sentence_json(sentence) for sentence in record.sentences],
         generation=record.results.generation_id,
+        prompt_version=record.plan.system.version if record.attempts else "",
+        route=route_json(record.plan, record.attempts),
         timings=record.results.timings
         | ({"first_words": finished.first_token_ms, "answer": finished.total_ms} if finished else {}),
         usage={"prompt_tokens": finished.prompt_tokens, "output_tokens": finished.output_tokens}
@@ -331,6 +356,7 @@ def _show(user: User, question: Question, answer: Answer) -> ShownAnswer:
         nearest=nearest,
         timings=answer.timings,
         created_at=answer.created_at,
+        provenance=provenance(answer),
     )
 
 

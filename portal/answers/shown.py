@@ -1,6 +1,6 @@
 """An answer as a person sees it: plain frozen data for pages, API and command line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -68,6 +68,34 @@ class ShownSentence:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedModel:
+    """A model that was asked for an answer. `outcome` is a word, `told` the same for a reader."""
+
+    name: str
+    outcome: str
+    told: str
+    prompt_tokens: int
+    output_tokens: int
+    is_estimate: bool
+    masked: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How an answer came about: which rule chose which models, at what cost. Empty: none was asked."""
+
+    prompt_version: str = ""
+    rule: str = ""
+    revision: str = ""
+    licence: str = ""
+    runs: str = ""
+    cost: str = ""
+    currency: str = ""
+    models: tuple[AskedModel, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ShownAnswer:
     """`closed` tells only that a source has changed or is no longer open to the reader."""
 
@@ -83,6 +111,7 @@ class ShownAnswer:
     nearest: tuple[Source, ...]
     timings: dict[str, float]
     created_at: datetime
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 def passage_url(document_id: UUID, start: int, end: int) -> str:

@@ -63,6 +63,27 @@ class CitationOut(Schema):
         return urljoin(settings.BASE_URL + "/", source.url)
 
 
+class AskedModelOut(Schema):
+    name: str
+    outcome: str = Field(description="answered, or why not: refused, timeout, overloaded, withheld, …")
+    prompt_tokens: int
+    output_tokens: int
+    is_estimate: bool = Field(description="The server counted no tokens.")
+    masked: dict[str, int] = Field(description="What was taken out before it left, by kind.")
+
+
+class ProvenanceOut(Schema):
+    prompt_version: str
+    rule: str = Field(description="The routing rule that chose the models.")
+    models: list[AskedModelOut] = Field(description="The models that were asked, in order.")
+    left_out: list[tuple[str, str]] = Field(description="Models that the rule names and that may not answer.")
+    revision: str
+    licence: str
+    runs: str
+    cost: str = Field(description="A decimal number; empty where nothing was to be paid.")
+    currency: str
+
+
 class AnswerOut(Schema):
     id: UUID = Field(description="For GET /answers/{id}.")
     question: str
@@ -79,6 +100,7 @@ class AnswerOut(Schema):
     reason: str
     timings: dict[str, float] = Field(description="Milliseconds by step.")
     created_at: datetime
+    provenance: ProvenanceOut = Field(description="How it was made; empty where no model was asked.")
 
 
 @router.post(
@@ -141,6 +163,7 @@ def answer_json(answer: ShownAnswer) -> dict[str, Any]:
         "reason": answer.reason,
         "timings": {name: value for name, value in answer.timings.items() if value is not None},
         "created_at": answer.created_at,
+        "provenance": answer.provenance,
     }
 
 

@@ -33,6 +33,9 @@ class CollectionOut(Schema):
     title: str
     description: str
     language: str
+    sensitivity: Collection.Sensitivity = Field(
+        description="Which language models may read it; local_only: none that runs elsewhere."
+    )
     role: Role | None = Field(description="What you may do in it.")
     documents: int = Field(description="Documents in it that you may see.")
     created_at: datetime
@@ -56,6 +59,7 @@ class CollectionIn(RequestBody):
 class CollectionChange(RequestBody):
     title: Text | None = None
     description: Text | None = Field(default=None, max_length=2000)
+    sensitivity: Collection.Sensitivity | None = None
 
 
 class GrantIn(RequestBody):
@@ -92,13 +96,14 @@ def read_collection(request: HttpRequest, slug: str) -> dict[str, object]:
 
 @router.patch("/collections/{slug:slug}", auth=writes, response=CollectionDetailOut)
 def change_collection(request: HttpRequest, slug: str, body: CollectionChange) -> dict[str, object]:
-    """Change title and description; what you leave out stays. Needs the manager role."""
+    """Change title, description and sensitivity; what you leave out stays. Needs the manager role."""
     collection = get_visible_collection(user=caller(request), slug=slug)
     changed = describe_collection(
         user=caller(request),
         collection=collection,
         title=collection.title if body.title is None else body.title,
         description=collection.description if body.description is None else body.description,
+        sensitivity=body.sensitivity or "",
     )
     return _shown_in_detail(request, changed)
 
@@ -139,6 +144,7 @@ def _shown(request: HttpRequest, collection: Collection) -> dict[str, object]:
         "title": collection.title,
         "description": collection.description,
         "language": collection.language,
+        "sensitivity": collection.sensitivity,
         "role": role_in(user=user, collection=collection),
         "documents": visible_documents(user=user).filter(collection=collection).count(),
         "created_at": collection.created_at,

@@ -13,6 +13,7 @@ from llm.events import EngineChosen, Refused, Restarted, SentenceDone, TextDelta
 from portal.answers.services import Found, Searching, Stored, StreamEvent
 from portal.answers.shown import ShownAnswer, Source
 from portal.api.problems import UNEXPECTED, problem_body
+from portal.llms.errors import QuotaReachedError
 from retrieval.errors import InvalidInputError
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ async def render(
                 yield _wire(*named)
     except InvalidInputError as error:
         yield _wire("error", problem_body(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error)))
+    except QuotaReachedError as error:
+        yield _wire("error", problem_body(request, HTTPStatus.TOO_MANY_REQUESTS, str(error)))
     except Exception:  # the status line is sent: only an event can still tell of it
         log.exception("%s broke off", request.path)
         yield _wire("error", problem_body(request, HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED))

@@ -20,6 +20,7 @@ from llm.errors import ModelError
 from portal.accounts.models import ApiToken
 from portal.api.auth import InsufficientScopeError
 from portal.errors import REQUEST_ID
+from portal.llms.errors import QuotaReachedError
 from retrieval.errors import InvalidInputError, NotAllowedError, NotVisibleError
 
 log = logging.getLogger(__name__)
@@ -143,6 +144,11 @@ def _throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
     return problem(request, HTTPStatus.TOO_MANY_REQUESTS, detail, headers=headers)
 
 
+def _quota_reached(request: HttpRequest, error: QuotaReachedError) -> HttpResponse:
+    headers = {"Retry-After": str(error.retry_after)}
+    return problem(request, HTTPStatus.TOO_MANY_REQUESTS, str(error), headers=headers)
+
+
 def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
     log.error("%s %s failed", request.method, request.path, exc_info=error)
     return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
@@ -191,6 +197,7 @@ def register(api: NinjaAPI) -> None:
     _add(api, ValidationError, _invalid)
     _add(api, HttpError, _http_error)
     _add(api, Throttled, _throttled)
+    _add(api, QuotaReachedError, _quota_reached)
     _add(api, ModelError, _model_unavailable)
     _add(api, Exception, _unexpected)
 

@@ -9,7 +9,11 @@ from portal.stack.embedded import Cluster
 
 @dataclass(frozen=True)
 class StackConfig:
-    """The settings of one running stack. `socket_dir` is empty where PostgreSQL runs elsewhere."""
+    """The settings of one running stack. `socket_dir` is empty where PostgreSQL runs elsewhere.
+
+    `model` is what a vLLM server beside the portal serves; empty, there is none. `model_python` is the Python
+    of its environment, `model_context` the window that it is started with, 0 for the model's own.
+    """
 
     python: str
     base_dir: str
@@ -21,6 +25,10 @@ class StackConfig:
     socket_dir: str
     worker_concurrency: int
     log_level: str
+    model: str = ""
+    model_python: str = ""
+    model_port: int = 0
+    model_context: int = 0
 
     def dumped(self) -> str:
         return json.dumps(asdict(self))

@@ -11,6 +11,7 @@ from portal.stack import alone, embedded, processes
 from portal.stack.child import Program
 from portal.stack.config import StackConfig
 from portal.stack.errors import StackError
+from portal.stack.model_server import model_server
 from portal.stack.output import say
 from portal.stack.prepared import is_prepared, note_prepared
 from portal.stack.supervisor import StopRequestedError, Supervisor
@@ -42,6 +43,9 @@ def _run(config: StackConfig, supervisor: Supervisor) -> None:
     if config.cluster is not None:
         _start_database(config.cluster, supervisor)
     link = _start_programs(config, supervisor)
+    if config.model:
+        supervisor.add(model_server(config))
+        say(f"[up] vLLM is starting with {config.model}, which can take minutes; its log is logs/vllm.log.")
     _wait_until_ready(config, supervisor)
     say(_box(config, link))
     supervisor.serve()

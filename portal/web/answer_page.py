@@ -8,7 +8,7 @@ from uuid import UUID
 
 from portal.accounts.models import User
 from portal.answers.models import Question
-from portal.answers.shown import Mark, ShownAnswer, Source, passage_url
+from portal.answers.shown import Mark, Provenance, ShownAnswer, Source, passage_url
 from portal.web.ask import describe_counts
 from retrieval import access
 from retrieval.search import visible_counts
@@ -90,6 +90,7 @@ class AnswerView:
     narrowed: str
     owner_team: str
     owner_collection: str
+    provenance: Provenance
 
 
 def view_answer(*, user: User, question: Question, shown: ShownAnswer) -> AnswerView:
@@ -117,6 +118,7 @@ def view_answer(*, user: User, question: Question, shown: ShownAnswer) -> Answer
         narrowed=_titles(user, question),
         owner_team=team,
         owner_collection=owned,
+        provenance=shown.provenance,
     )
 
 

@@ -20,6 +20,7 @@ from portal.answers.models import Question
 from portal.answers.services import Found, Searching, Stored, StreamEvent
 from portal.answers.shown import ShownAnswer, Source
 from portal.errors import REQUEST_ID
+from portal.llms.errors import QuotaReachedError
 from portal.web.answer_page import EXTRACTIVE, SentenceView, mark_while_writing, view_answer, view_sources
 from portal.web.requests import SignedInRequest, signed_in
 from retrieval.errors import InvalidInputError
@@ -92,7 +93,7 @@ class _Pieces:
                     yield piece
                 if isinstance(event, Stored):
                     yield await self._done(event.answer)
-        except InvalidInputError as error:
+        except (InvalidInputError, QuotaReachedError) as error:
             yield self._broken(str(error))
         except Exception:
             # The status line is sent: only an event can still tell the reader, and the cause is for the log.

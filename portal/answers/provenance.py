@@ -1,0 +1,93 @@
+"""The route that an answer took: kept with it as JSON, and told to who asks how it was made."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+
+from llm.events import Attempt
+from portal.answers.models import Answer
+from portal.answers.shown import AskedModel, Provenance
+from portal.llms.planning import Plan
+from portal.llms.quotas import cost_of
+
+_OUTCOMES = {
+    "answered": "answered",
+    "ungrounded": "wrote what is not in the documents",
+    "abandoned": "was stopped",
+    "refused": "could not be reached",
+    "timeout": "did not answer in time",
+    "rejected": "rejected the request",
+    "overloaded": "was overloaded",
+    "server": "failed",
+    "cut": "broke off",
+    "malformed": "sent something unusable",
+    "empty": "sent nothing",
+    "unavailable": "was left alone after failures",
+    "withheld": "was not asked: something may not leave",
+}
+_WHY_NOT = {
+    "unapproved": "not approved",
+    "sensitivity": "may not see these documents",
+    "quota": "quota used up",
+}
+_RUNS = {"local": "on the company's machines", "external": "elsewhere"}
+
+
+def route_json(plan: Plan, attempts: Sequence[Attempt]) -> dict[str, Any]:
+    """Return what an answer keeps of its route; nothing where no model is set up."""
+    if not (plan.engines or plan.left_out):
+        return {}
+    facts = dict(plan.facts)
+    answered = facts.get(attempts[-1].key) if attempts and attempts[-1].outcome == "answered" else None
+    return {
+        "rule": plan.rule,
+        "levels": list(plan.levels),
+        "models": [
+            {
+                "name": facts[one.key].name if one.key in facts else one.model,
+                "outcome": one.outcome,
+                "prompt_tokens": one.prompt_tokens,
+                "output_tokens": one.output_tokens,
+                "estimated": one.estimated,
+                "masked": dict(one.masked),
+            }
+            for one in attempts
+        ],
+        "left_out": [[facts[one.key].name, one.why] for one in plan.left_out if one.key in facts],
+        "revision": answered.revision if answered else "",
+        "licence": answered.licence if answered else "",
+        "runs": answered.runs if answered else "",
+        "cost": str(sum((cost_of(one, facts) for one in attempts), Decimal(0)).normalize()),
+        "currency": settings.LLM_CURRENCY,
+    }
+
+
+def provenance(answer: Answer) -> Provenance:
+    """Return how a kept answer came about, in words."""
+    route = answer.route
+    cost = Decimal(route.get("cost", "0"))
+    return Provenance(
+        prompt_version=answer.prompt_version,
+        rule=route.get("rule", ""),
+        revision=route.get("revision", ""),
+        licence=route.get("licence", ""),
+        runs=_RUNS.get(route.get("runs", ""), ""),
+        cost=f"{cost:f}" if cost else "",
+        currency=route.get("currency", "") if cost else "",
+        models=tuple(_asked(one) for one in route.get("models", [])),
+        left_out=tuple((name, _WHY_NOT.get(why, why)) for name, why in route.get("left_out", [])),
+    )
+
+
+def _asked(one: dict[str, Any]) -> AskedModel:
+    return AskedModel(
+        name=one["name"],
+        outcome=one["outcome"],
+        told=_OUTCOMES.get(one["outcome"], one["outcome"]),
+        prompt_tokens=one["prompt_tokens"],
+        output_tokens=one["output_tokens"],
+        is_estimate=one["estimated"],
+        masked=one["masked"],
+    )

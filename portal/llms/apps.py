@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class LLMsConfig(AppConfig):
+    name = "portal.llms"
+    label = "llms"

@@ -1,0 +1,133 @@
+"""Before an answer: which models may write it, with which prompt, and what to tell when none may.
+
+What is in play is everything that a prompt would hold: the passages that were found, and the words that
+dictionaries of collections added to the question. A question that was narrowed counts as its collections do.
+"""
+
+from collections.abc import Collection as Several
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import Q, Subquery
+
+from llm.events import Attempt
+from llm.prompt_template import SystemPrompt
+from llm.routing import (
+    LEVELS,
+    LOCAL_ONLY,
+    Engine,
+    LeftOut,
+    Level,
+    Route,
+    Situation,
+    choose_route,
+    level_named,
+)
+from portal.accounts.models import User
+from portal.llms import quotas
+from portal.llms.models import Revision
+from portal.llms.setup import Facts, current_setup, known_setup, setup_at
+from retrieval.models import Collection
+
+FOR_OTHERS = "No language model may see these documents; these are quotes from them."
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The models to try in order, and what provenance keeps of the choice. `notice` says why there is none.
+
+    `may_leave` are the slugs of the collections whose text may go to a model elsewhere, if it may see it.
+    """
+
+    engines: tuple[Engine, ...] = ()
+    system: SystemPrompt = field(default_factory=SystemPrompt)
+    notice: str = ""
+    rule: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    levels: tuple[str, ...] = ()
+    may_leave: frozenset[str] = frozenset()
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+
+
+def plan_answer(
+    *, user: User, conversation: str, question: str, slugs: Several[str], dictionaries_of: Sequence[int] = ()
+) -> Plan:
+    """Return how a question is to be answered from passages of these collections.
+
+    One query where no rule asks for teams and no quota holds. Raises QuotaReachedError.
+    """
+    if not slugs:
+        return Plan()  # nothing was found: the answer is a refusal, and no model is asked
+    known, stamp = _look_up(slugs, dictionaries_of)
+    setup = setup_at(stamp)
+    if not setup.policy.engines:
+        return Plan()
+    levels = frozenset(known.values())
+    teams = _teams(user) if setup.asks_for_teams else frozenset[int]()
+    reached = quotas.reached_quotas(user=user, teams=teams, setup=setup)
+    quotas.require_question_allowed(reached)
+    situation = Situation(
+        levels=levels,
+        teams=teams,
+        characters=len(question),
+        person=str(user.pk),
+        conversation=conversation,
+        exhausted=quotas.exhausted(reached, (engine.key for engine in setup.policy.engines)),
+    )
+    route = choose_route(setup.policy, situation)
+    return Plan(
+        engines=route.engines,
+        system=setup.prompt,
+        notice=_notice(route, reached),
+        rule=route.rule,
+        left_out=route.left_out,
+        levels=tuple(sorted(levels, key=LEVELS.index)),
+        may_leave=frozenset(slug for slug in slugs if known[slug] != LOCAL_ONLY),
+        facts=setup.facts,
+    )
+
+
+def require_quota(*, user: User) -> None:
+    """Raise QuotaReachedError where a quota refuses this person's questions, before one is kept.
+
+    Costs no query in a process that knows of no such quota; the plan of the answer looks again.
+    """
+    known = known_setup()
+    if known is not None and known.refuses and (setup := current_setup()).refuses:
+        teams = _teams(user) if setup.asks_for_teams else frozenset[int]()
+        quotas.require_question_allowed(quotas.reached_quotas(user=user, teams=teams, setup=setup))
+
+
+def settle(*, user: User, plan: Plan, attempts: Sequence[Attempt]) -> None:
+    """Count what an answer has used, whether it was read to its end or not."""
+    quotas.note_use(user_id=user.pk, attempts=attempts, facts=dict(plan.facts))
+
+
+def _look_up(slugs: Several[str], dictionaries_of: Sequence[int]) -> tuple[dict[str, Level], UUID | None]:
+    """Return the level of each collection, and the stamp of what is decided about models.
+
+    What went since it was searched, or has a level that is not known here, counts as local only.
+    """
+    revision = Revision.objects.filter(pk=Revision.ONLY).values("stamp")
+    rows = Collection.objects.filter(Q(slug__in=slugs) | Q(pk__in=dictionaries_of))
+    levels = dict.fromkeys([*slugs, *map(str, dictionaries_of)], LOCAL_ONLY)
+    found = list(rows.values_list("pk", "slug", "sensitivity", Subquery(revision)))
+    for pk, slug, sensitivity, _ in found:
+        level = level_named(sensitivity)
+        levels |= {name: level for name in (slug, str(pk)) if name in levels}
+    return levels, found[0][3] if found else None
+
+
+def _teams(user: User) -> frozenset[int]:
+    return frozenset(user.memberships.values_list("team_id", flat=True))
+
+
+def _notice(route: Route, reached: Sequence[quotas.Reached]) -> str:
+    """Return what to tell where models are left out and none remains."""
+    if route.engines or not route.left_out:
+        return ""
+    if any(one.why == "quota" for one in route.left_out) and reached:
+        last = max(reached, key=lambda one: one.until)
+        return f"{last.told} Until then, answers are quoted from the documents."
+    return FOR_OTHERS if any(one.why == "sensitivity" for one in route.left_out) else ""

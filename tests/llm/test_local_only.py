@@ -1,0 +1,198 @@
+"""What is local only reaches no model elsewhere: 1,000 random policies against a recording server.
+
+Each policy chooses a route as answers do, and the models of that route are asked in turn, all failing, so
+that every one of them is tried. A few of the runs use real sockets; the others record what a real provider
+would have written to one.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llm import answering
+from llm.answering import WITHHELD, AnswerEvent, EngineChosen, Passage, SentenceDone, stream_answer
+from llm.chat import ChatPiece, Message
+from llm.embedding import Embedder, Span, Vectors
+from llm.engines import LLMSpec
+from llm.errors import LLMError
+from llm.providers.openai_chat import OpenAIChat
+from llm.routing import LEVELS, LOCAL_ONLY, Engine, Level, Policy, Rule, Situation, choose_route
+from tests.llm.policies import random_policy, random_situation
+
+QUESTION = "How much may staff spend on a hotel in Paris?"
+SECRET = "Staff may spend up to 180 euros a night on a hotel in Paris."
+EXTERNAL, LOCAL = "https://api.example.com/v1", "http://vllm:8000/v1"
+
+
+class NearEmbedder(Embedder):
+    """Finds everything near: the evidence always suffices, and no model has to be loaded."""
+
+    name = "near"
+    revision = ""
+    dimension = 2
+    max_tokens = 500
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        return np.tile(np.asarray([[1.0, 0.0]], dtype=np.float32), (len(texts), 1))
+
+    def token_spans(self, text: str) -> list[Span]:
+        return [(at, at + 1) for at, letter in enumerate(text) if letter == " "]
+
+
+@dataclass
+class Wire:
+    """The bytes that would have gone to each address."""
+
+    sent: dict[str, int] = field(default_factory=dict)
+
+    def provider(self) -> type[OpenAIChat]:
+        wire = self
+
+        class Recording(OpenAIChat):
+            async def _pieces(self, messages: Sequence[Message]) -> AsyncGenerator[ChatPiece, None]:
+                body = str(self._body(messages)).encode()
+                wire.sent[self.spec.base_url] = wire.sent.get(self.spec.base_url, 0) + len(body)
+                nothing: tuple[ChatPiece, ...] = ()
+                for piece in nothing:
+                    yield piece
+                raise LLMError("recorded", kind="overloaded")
+
+        return Recording
+
+
+def answer(runner: asyncio.Runner, specs: Sequence[LLMSpec], *, stays_here: bool) -> list[AnswerEvent]:
+    passage = Passage("k", "Travel policy", (), 1, SECRET, None, 0.9, 1.0, stays_here=stays_here)
+
+    async def collect() -> list[AnswerEvent]:
+        events = stream_answer(
+            question=QUESTION,
+            passages=[passage],
+            embedder=NearEmbedder(),
+            llm=specs,
+        )
+        return [event async for event in events]
+
+    return runner.run(collect())
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    wire = Wire()
+    monkeypatch.setattr(answering, "OpenAIChat", wire.provider())
+    return wire
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+def run_policies(runner: asyncio.Runner, count: int, levels: frozenset[Level], *, stays_here: bool) -> int:
+    """Answer under random policies until so many of them have asked models; return how many models."""
+    asked: list[int] = []
+
+    @settings(max_examples=count, deadline=None, database=None)
+    @given(st.integers(0, 2**64))
+    def run(seed: int) -> None:
+        chance = Random(seed)  # noqa: S311  a test's
+        some = frozenset(chance.sample(LEVELS, chance.randint(0, 3)))
+        situation = random_situation(chance, some | levels if stays_here else levels)
+        route = choose_route(random_policy(chance, EXTERNAL, LOCAL), situation)
+        assert not (stays_here and any(one.spec.is_external for one in route.engines))
+        # Each answer has breakers of its own: an open one would hide what would have been sent.
+        own = [replace(one.spec, model=f"{one.key}-{len(asked)}") for one in route.engines]
+        events = answer(runner, own, stays_here=stays_here)
+        assert any(isinstance(event, SentenceDone) for event in events)
+        asked.append(len(own))
+
+    run()
+    assert len(asked) >= count
+    return sum(asked)
+
+
+def test_no_byte_of_a_local_only_collection_leaves_in_1000_policies(
+    wire: Wire, runner: asyncio.Runner
+) -> None:
+    assert run_policies(runner, 1000, frozenset({LOCAL_ONLY}), stays_here=True) > 100
+    assert EXTERNAL not in wire.sent
+    assert wire.sent[LOCAL] > 0, "nothing was sent at all: the test would prove nothing"
+
+
+def test_the_same_policies_do_send_what_may_leave(wire: Wire, runner: asyncio.Runner) -> None:
+    """Else the test above would pass with a recorder that records nothing."""
+    run_policies(runner, 50, frozenset({"public"}), stays_here=False)
+    assert wire.sent[EXTERNAL] > 0
+
+
+def test_a_wrong_route_is_stopped_before_it_sends(wire: Wire, runner: asyncio.Runner) -> None:
+    """The second belt: were a route wrong, the passages themselves say that they stay."""
+    away = LLMSpec(EXTERNAL, "away", is_external=True)
+    events = answer(runner, [away, LLMSpec(LOCAL, "here-belt")], stays_here=True)
+    assert EXTERNAL not in wire.sent
+    assert wire.sent[LOCAL] > 0
+    assert [e.notice for e in answer(runner, [away], stays_here=True) if isinstance(e, EngineChosen)] == [
+        WITHHELD
+    ]
+    assert any(isinstance(event, SentenceDone) for event in events)
+
+
+def test_real_sockets_see_nothing_either() -> None:
+    async def run() -> tuple[int, int, int]:
+        seen = {"away": 0, "here": 0, "connections": 0}
+
+        async def record(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen["connections"] += name == "away"
+            while data := await reader.read(65_536):
+                seen[name] += len(data)
+                if b"\r\n\r\n" in data:
+                    break
+            writer.write(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        servers = {
+            name: await asyncio.start_server(partial(record, name), "127.0.0.1", 0)
+            for name in ("away", "here")
+        }
+        urls = {
+            name: f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+            for name, server in servers.items()
+        }
+        passage = Passage("k", "Travel policy", (), 1, SECRET, None, 0.9, 1.0, stays_here=True)
+        local = frozenset({"internal", LOCAL_ONLY})
+        for number in range(10):
+            specs = [
+                LLMSpec(urls["away"], f"a{number}", key="1", is_external=True),
+                LLMSpec(urls["here"], f"h{number}", key="2"),
+            ]
+            engines = tuple(
+                Engine(one.key, one, "external" if one.is_external else "local", "local_only", approved=True)
+                for one in specs
+            )
+            rule = Rule("r", "All", ("1", "2"), share=100)
+            situation = Situation(local, frozenset(), 10, "p", "c")
+            route = choose_route(Policy(engines, (rule,)), situation)
+            chosen = [one.spec for one in route.engines]
+            events = stream_answer(
+                question=QUESTION,
+                passages=[passage],
+                embedder=NearEmbedder(),
+                llm=chosen if number % 2 else specs,  # every other time past the route
+            )
+            async for _ in events:
+                pass
+        for server in servers.values():
+            server.close()
+        return seen["away"], seen["connections"], seen["here"]
+
+    away, connections, here = asyncio.run(run())
+    assert (away, connections) == (0, 0)
+    assert here > 0
