@@ -20,6 +20,7 @@ from portal.accounts.models import User
 from portal.answers.models import Answer, Citation, Question
 from portal.answers.shown import Mark, ShownAnswer, ShownSentence, Source, passage_url
 from retrieval import access
+from retrieval.diversity import COPIES_ONCE
 from retrieval.errors import NotVisibleError
 from retrieval.generations import embedder_that_found
 from retrieval.hits import Hit
@@ -98,11 +99,15 @@ async def stream_answer(*, user: User, question: Question) -> AsyncIterator[Stre
     )
     yield Searching(counts.documents, counts.collections)
     results = await _in_database(search)(
-        user=user, query=question.text, collections=question.collections, limit=PASSAGES
+        user=user,
+        query=question.text,
+        collections=question.collections,
+        limit=PASSAGES,
+        arrangement=COPIES_ONCE,
     )
     sources = tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1))
     yield Found(sources, results.also_searched_for)
-    record = _Record(results)
+    record = _Record(results, notice=results.notice)
     embedder = await _in_database(embedder_that_found)(results.generation_id)
     events = answering.stream_answer(
         question=results.question,
