@@ -83,8 +83,8 @@ def load_hits(visible: Visible, places: Sequence[Place], terms: frozenset[str]) 
         "wanted_versions": [version_id for _, version_id, _ in keys],
         "wanted_ordinals": [ordinal for _, _, ordinal in keys],
     }
-    names, found = fetch(_READ.format(visible=visible.sql), visible.params | wanted)
-    rows = [dict(zip(names, row, strict=True)) for row in found]
+    names, read = fetch(_READ.format(visible=visible.sql), visible.params | wanted)
+    rows = [dict(zip(names, row, strict=True)) for row in read]
     by_key = {keys[int(row.pop("rank")) - 1]: row for row in rows}
     kept = [place for place in places if all(key in by_key for key in place.keys)]
     joined = join_neighbours([[by_key[key] for key in place.keys] for place in kept])

@@ -30,7 +30,8 @@ class LocalReranker(Reranker):
         scores = np.zeros(len(texts), dtype=np.float32)
         by_length = sorted(range(len(texts)), key=lambda place: len(texts[place]))
         with self._one_at_a_time:
-            self._model = model = self._model or _load_model(self.spec)
+            model = self._model or _load_model(self.spec)
+            self._model = model
             for start in range(0, len(texts), _BATCH):
                 if time.monotonic() > deadline:
                     raise too_late(self.spec)
@@ -60,8 +61,9 @@ def _load_model(spec: RerankerSpec) -> "CrossEncoder":
     from sentence_transformers import CrossEncoder
 
     try:
-        return CrossEncoder(spec.model, device="cpu", local_files_only=is_folder)
+        model: CrossEncoder = CrossEncoder(spec.model, device="cpu", local_files_only=is_folder)
     except Exception as error:  # whatever the parts of a strange folder make the library raise
         raise RerankError(
             f"The reranker {spec.model} could not be loaded: {error}", permanent=True
         ) from error
+    return model

@@ -71,7 +71,7 @@ class FakeRerankServer:
 
     def _ranking(self, asked: dict[str, Any]) -> dict[str, Any]:
         words = set(asked["query"].lower().split())
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "index": place,
                 "document": {"text": text},
