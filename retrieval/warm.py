@@ -13,10 +13,10 @@ from django.db import DatabaseError, close_old_connections
 
 from llm.embedding import EmbedderSpec, forget_embedders
 from llm.errors import ModelError
+from retrieval import reranking
 from retrieval.generations import embedder_of, live_generations, spec_of
 from retrieval.languages import measure_languages
 from retrieval.models import Generation
-from retrieval.reranking import warm_up as load_reranker
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,6 @@ class _Watch:
 
     def look(self) -> None:
         """Load what is missing, the serving model first, and let go of what is not needed."""
-        self._try("loading the reranker", load_reranker)
         specs = set()
         for generation in live_generations():
             try:
@@ -64,6 +63,7 @@ class _Watch:
                 fault = str(error)
             if generation.state == Generation.State.SERVING:
                 self._tell(fault)
+        self._try("loading the reranker", reranking.warm_up)
         if specs:
             self._ready &= specs
             forget_embedders(keep=specs)
