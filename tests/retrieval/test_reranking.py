@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from portal.accounts.models import User
 from retrieval.models import Collection
-from retrieval.reranking import DOWN, LATE
+from retrieval.reranking import DOWN, LATE, warm_up
 from retrieval.search import SearchResults, search
 from tests import factories
 from tests.fakes.rerank_server import FakeRerankServer
@@ -79,6 +79,12 @@ def test_without_the_reranker_the_order_is_the_searchs_own_and_it_is_said(
     reranker.delay = 0.0
     assert found(people[0]).notice == DOWN, "three failures open the breaker"
     assert len(reranker.requests) == asked
+
+
+def test_it_is_loaded_before_anybody_waits_for_it(reranker: FakeRerankServer) -> None:
+    warm_up()
+    warm_up()
+    assert [asked["query"] for asked in reranker.requests] == ["ready"]
 
 
 def test_what_is_beyond_the_top_stays_below(
