@@ -60,8 +60,19 @@ def measure(chunks: int, questions: int) -> dict[str, object]:
                 times.append((time.perf_counter() - began) * 1000)
             return figures.spread(times[len(asked[:_WARM_UP]) :])
 
+        def compared(asked: Sequence[str]) -> dict[str, dict[str, float]]:
+            """Ask again, when every question is in the cache of the model, by turns as it is and laid out."""
+            layouts = {"plain, asked again": None, "plain, laid out for a page": first_page()}
+            times: dict[str, list[float]] = {name: [] for name in layouts}
+            for query in asked:
+                for name, layout in layouts.items():
+                    began = time.perf_counter()
+                    search(user=reader, query=query, arrangement=layout)
+                    times[name].append((time.perf_counter() - began) * 1000)
+            return {name: figures.spread(measured) for name, measured in times.items()}
+
         rows = {name: timed(asked) for name, asked in kinds(material.questions, material.texts)}
-        rows["plain question, few of a document"] = timed(material.questions, arrangement=first_page())
+        rows |= compared(material.questions)
         rows["plain question with facets"] = timed(material.questions, with_facets=True)
     return {"bench": "signs", "chunks": chunks, "questions": questions, "text": material.kind} | {"ms": rows}
 
