@@ -29,6 +29,11 @@ class SearchIn(RequestBody):
     collections: list[Text] = Field(default=[], max_length=100, description="Slugs to search in; none: all.")
     limit: int = Field(default=10, ge=1, le=50)
     facets: bool = Field(default=False, description="Also count the searched documents by their properties.")
+    arrange: bool = Field(
+        default=True,
+        description="Lay hits out for reading: copies once, few of each document first, neighbours joined. "
+        "Without it each passage is a hit by itself.",
+    )
     per_document: int | None = Field(
         default=None,
         ge=0,
@@ -121,5 +126,5 @@ def find(request: HttpRequest, body: SearchIn) -> SearchResults:
         collections=body.collections,
         limit=body.limit,
         with_facets=body.facets,
-        arrangement=first_page(per_document=body.per_document),
+        arrangement=first_page(per_document=body.per_document) if body.arrange else None,
     )

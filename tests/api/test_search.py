@@ -152,6 +152,8 @@ def test_hits_tell_what_they_stand_for(searchable_cast: Cast) -> None:
     hit = shown["hits"][0]
     told = (hit["similar_count"], hit["more_from_document"], hit["passages"], hit["verified_at"])
     assert told == (2, 0, 1, None)
+    alone = ok(Api(searchable_cast.bob).post("/search", {"query": QUESTION, "arrange": False}))
+    assert [hit["text"] for hit in alone["hits"]].count(WARRANTY) == 3
     assert shown["notice"] == ""
 
 
