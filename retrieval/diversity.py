@@ -16,7 +16,7 @@ from retrieval._texts import ReadText
 from retrieval.fusion import Ranked
 from retrieval.near_duplicates import NearDuplicates
 
-WINDOW = 50
+WINDOW = 30
 MOST_JOINED = 3
 _LEAST_SHARE = 0.6  # of the score of what it would join: what hardly fits would only make that longer
 
