@@ -77,7 +77,7 @@ class Askers:
                 self.milliseconds.append((time.perf_counter() - began) * 1000)
 
     def _ask(self, client: httpx.Client, question: str) -> Answer:
-        response = client.post("/api/v1/search", json={"query": question, "limit": _TOP})
+        response = client.post("/api/v1/search", json={"query": question, "limit": _TOP, "arrange": False})
         response.raise_for_status()
         return tuple((hit["text"], round(hit["score"], 3)) for hit in response.json()["hits"])
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -45,20 +46,33 @@ def measure(chunks: int, questions: int) -> dict[str, object]:
         stack.adopt(running)
         from bench.tools import library
         from portal.accounts.models import User
+        from retrieval.diversity import first_page
         from retrieval.search import search
 
         library.fill(material.texts)
         reader = User.objects.get(email="reader@example.com")
 
-        def timed(asked: Sequence[str], *, with_facets: bool = False) -> dict[str, float]:
+        def timed(asked: Sequence[str], **more: Any) -> dict[str, float]:
             times = []
             for query in [*asked[:_WARM_UP], *asked]:
                 began = time.perf_counter()
-                search(user=reader, query=query, with_facets=with_facets)
+                search(user=reader, query=query, **more)
                 times.append((time.perf_counter() - began) * 1000)
             return figures.spread(times[len(asked[:_WARM_UP]) :])
 
+        def compared(asked: Sequence[str]) -> dict[str, dict[str, float]]:
+            """Ask again, when every question is in the cache of the model, by turns as it is and laid out."""
+            layouts = {"plain, asked again": None, "plain, laid out for a page": first_page()}
+            times: dict[str, list[float]] = {name: [] for name in layouts}
+            for query in asked:
+                for name, layout in layouts.items():
+                    began = time.perf_counter()
+                    search(user=reader, query=query, arrangement=layout)
+                    times[name].append((time.perf_counter() - began) * 1000)
+            return {name: figures.spread(measured) for name, measured in times.items()}
+
         rows = {name: timed(asked) for name, asked in kinds(material.questions, material.texts)}
+        rows |= compared(material.questions)
         rows["plain question with facets"] = timed(material.questions, with_facets=True)
     return {"bench": "signs", "chunks": chunks, "questions": questions, "text": material.kind} | {"ms": rows}
 

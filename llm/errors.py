@@ -28,6 +28,14 @@ class EmbeddingError(ModelError):
     """A text could not be embedded."""
 
 
+class RerankError(ModelError):
+    """Passages could not be put in order; `late` says that the time was over."""
+
+    def __init__(self, message: str, *, permanent: bool = False, late: bool = False) -> None:
+        super().__init__(message, permanent=permanent)
+        self.late = late
+
+
 class LLMError(ModelError):
     """A language model did not answer; `kind` names the fault for the log and the breaker."""
 

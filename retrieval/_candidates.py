@@ -1,4 +1,4 @@
-"""The best passages by words and by meaning, in one statement, and their fusion into one ranking."""
+"""The best passages by words and by meaning, in one statement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ from retrieval._visible import Visible
 from retrieval.indexing import vector_literal
 from retrieval.models import Generation
 
-_DEPTH = 100
+DEPTH = 100
+
+Key = tuple[int, int, int]  # collection, version, ordinal
 
 _Row = tuple[int, int, int, float, float, int]
 
@@ -41,9 +43,10 @@ class Terms:
 class Candidate:
     """A passage by its key (collection, version, ordinal), with both scores."""
 
-    key: tuple[int, int, int]
+    key: Key
     bm25: float
     similarity: float
+    is_pinned: bool = False
 
 
 def find_candidates(
@@ -62,7 +65,7 @@ def find_candidates(
         return _run("allowed", visible, params, is_barred=is_barred)
     if chunks > settings.SEARCH_EXACT_LIMIT:
         rows = _run_indexed(visible, generation, params, is_barred=is_barred)
-        if rows and rows[0][5] >= min(_DEPTH, chunks):
+        if rows and rows[0][5] >= min(DEPTH, chunks):
             return _as_candidates(rows)
     return _run("exact", visible, params, is_barred=is_barred)
 
@@ -85,7 +88,7 @@ def _params(
         "allowed_ordinals": [ordinal for _, ordinal in allowed],
         "k1": settings.BM25_K1,
         "b": settings.BM25_B,
-        "depth": _DEPTH,
+        "depth": DEPTH,
         "query": vector_literal(vector),
         "generation": generation.pk,
     }
@@ -115,17 +118,3 @@ def _run_indexed(
 
 def _as_candidates(rows: Sequence[_Row]) -> list[Candidate]:
     return [Candidate((row[0], row[1], row[2]), float(row[3]), float(row[4])) for row in rows]
-
-
-def fuse(candidates: list[Candidate], *, dense_weight: float) -> list[tuple[Candidate, float]]:
-    """Return candidates with a score from 0 to 1, best first: a convex combination of normalised scores."""
-    if not candidates:
-        return []
-    top = max(candidate.bm25 for candidate in candidates) or 1.0
-    similarities = [candidate.similarity for candidate in candidates]
-    least, spread = min(similarities), (max(similarities) - min(similarities)) or 1.0
-    scored = [
-        (one, (1 - dense_weight) * one.bm25 / top + dense_weight * (one.similarity - least) / spread)
-        for one in candidates
-    ]
-    return sorted(scored, key=lambda pair: (-pair[1], pair[0].key))

@@ -129,7 +129,7 @@ def get_visible_document(*, user: Person, document_id: UUID | str, role: Role = 
     than `role`.
     """
     documents = visible_documents(user=user).select_related(
-        "collection", "current_version", "created_by", "parent"
+        "collection", "current_version", "created_by", "parent", "verified_by"
     )
     found = documents.filter(pk=document_id).first()
     if found is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -19,7 +20,7 @@ from retrieval.errors import InvalidInputError
 from retrieval.media_families import FAMILIES, FAMILY_BY_NAME
 from retrieval.models import DocumentVersion
 
-FIELDS = ("collection", "type", "team", "language", "after", "before", "title")
+FIELDS = ("collection", "type", "team", "language", "after", "before", "title", "document")
 _LANGUAGE_NAMES = {name.lower(): code for code, name in LANGUAGE_CHOICES}
 _DATE = re.compile(r"(?P<year>(?:19|20|21)[0-9]{2})(?:-(?P<month>[0-9]{1,2})(?:-(?P<day>[0-9]{1,2}))?)?")
 
@@ -79,6 +80,15 @@ def _title(words: str) -> Q:
     return Q(document__title__icontains=words) | Q(document__name__icontains=words)
 
 
+def _document(value: str) -> Q:
+    try:
+        return Q(document=UUID(value))
+    except ValueError as error:
+        raise InvalidInputError(
+            f"“document:{value[:80]}” is no document. Write the id that stands in its address."
+        ) from error
+
+
 def _type(value: str) -> Q:
     family = FAMILY_BY_NAME.get(value.lower().removeprefix("."))
     if family is None:
@@ -102,6 +112,7 @@ _CONDITIONS: dict[str, Callable[[str], Q]] = {
     "collection": _collection,
     "team": _team,
     "title": _title,
+    "document": _document,
     "type": _type,
     "language": _language,
 }

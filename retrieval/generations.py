@@ -118,7 +118,8 @@ def embedder_that_found(generation_id: int) -> Embedder:
 # Naming the table of vectors takes its lock until the transaction ends: a generation that was seen serving
 # cannot be dropped before its vectors were read.
 _SERVING = """
-SELECT id, kind, model, revision, base_url, secret, max_tokens, chunk_tokens, dimension, metric, state
+SELECT id, kind, model, revision, base_url, secret, max_tokens, chunk_tokens, dimension, metric, languages,
+       state
 FROM retrieval_generation WHERE state = 'serving' AND NOT EXISTS (SELECT FROM retrieval_vector WHERE false)
 """
 

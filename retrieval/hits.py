@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from retrieval._candidates import Candidate
 from retrieval._statements import fetch
 from retrieval._visible import Visible
+from retrieval.diversity import Place
+from retrieval.joining import Row, join_neighbours
 from retrieval.pages import PageStarts, page_starts
 from retrieval.snippets import SnippetPart, make_snippet
 
@@ -23,7 +23,8 @@ SELECT wanted.rank, document.id AS document_id, version.id AS version_id, versio
        chunk.ordinal, collection.slug AS collection_slug, collection.title AS collection_title,
        document.title, document.name, coalesce(parent.title, '') AS parent_title, collection.language,
        chunk.heading_path::json, chunk.page, chunk.last_page, chunk.text, chunk.start, chunk."end",
-       document.updated_at
+       document.updated_at,
+       CASE WHEN document.verified_version = version.number THEN document.verified_at END AS verified_at
 FROM unnest(%(wanted_versions)s::bigint[], %(wanted_ordinals)s::int[])
     WITH ORDINALITY AS wanted (version_id, ordinal, rank)
 JOIN visible ON visible.id = wanted.version_id
@@ -40,7 +41,11 @@ ORDER BY wanted.rank
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was found. `start:end` is its span in the version's stored text; `score` is 0 to 1."""
+    """A passage that was found. `start:end` is its span in the version's stored text; `score` is 0 to 1.
+
+    `passages` is how many neighbours it was joined from. `similar_count` passages say the same and are not
+    shown; `more_from_document` of its document are left out for other documents, told with its last hit.
+    """
 
     document_id: UUID
     version_id: int
@@ -59,24 +64,31 @@ class Hit:
     start: int
     end: int
     updated_at: datetime
+    verified_at: datetime | None
     score: float
     similarity: float
     bm25: float
     snippet: tuple[SnippetPart, ...]
     page_starts: PageStarts = ()
+    passages: int = 1
+    similar_count: int = 0
+    more_from_document: int = 0
+    is_pinned: bool = False
 
 
-def load_hits(
-    visible: Visible, ranked: Sequence[tuple[Candidate, float]], terms: frozenset[str]
-) -> tuple[Hit, ...]:
-    """Return a ranking's passages, best first, without those that are no longer there for this person."""
+def load_hits(visible: Visible, places: Sequence[Place], terms: frozenset[str]) -> tuple[Hit, ...]:
+    """Return what is at the places, best first, without what is no longer there for this person."""
+    keys = [key for place in places for key in place.keys]
     wanted = {
-        "wanted_versions": [candidate.key[1] for candidate, _ in ranked],
-        "wanted_ordinals": [candidate.key[2] for candidate, _ in ranked],
+        "wanted_versions": [version_id for _, version_id, _ in keys],
+        "wanted_ordinals": [ordinal for _, _, ordinal in keys],
     }
-    names, rows = fetch(_READ.format(visible=visible.sql), visible.params | wanted)
-    read = [dict(zip(names, row, strict=True)) for row in rows]
-    hits = [_hit(row, *ranked[int(row.pop("rank")) - 1], terms) for row in read]
+    names, read = fetch(_READ.format(visible=visible.sql), visible.params | wanted)
+    rows = [dict(zip(names, row, strict=True)) for row in read]
+    by_key = {keys[int(row.pop("rank")) - 1]: row for row in rows}
+    kept = [place for place in places if all(key in by_key for key in place.keys)]
+    joined = join_neighbours([[by_key[key] for key in place.keys] for place in kept])
+    hits = [_hit(row, place, terms) for row, place in zip(joined, kept, strict=True)]
     starts = page_starts(hits)
     return tuple(
         replace(hit, page_starts=found) if (found := starts.get((hit.version_id, hit.ordinal))) else hit
@@ -84,11 +96,15 @@ def load_hits(
     )
 
 
-def _hit(row: dict[str, Any], candidate: Candidate, score: float, terms: frozenset[str]) -> Hit:
+def _hit(row: Row, place: Place, terms: frozenset[str]) -> Hit:
     return Hit(
         **row | {"heading_path": tuple(row["heading_path"])},
-        score=round(score, 4),
-        similarity=round(candidate.similarity, 4),
-        bm25=round(candidate.bm25, 4),
+        score=round(place.score, 4),
+        similarity=round(place.candidate.similarity, 4),
+        bm25=round(place.candidate.bm25, 4),
         snippet=make_snippet(row["text"], terms=terms, language=row["language"]),
+        passages=len(place.ordinals),
+        similar_count=place.similar,
+        more_from_document=place.more,
+        is_pinned=place.candidate.is_pinned,
     )

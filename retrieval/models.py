@@ -98,8 +98,22 @@ class Document(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
 
+    verified_version = models.PositiveIntegerField(
+        null=True,
+        help_text="The number of the version that a manager called right; another one is not verified.",
+    )
+    verified_at = models.DateTimeField(null=True)
+    verified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(verified_version__isnull=True, verified_at__isnull=True)
+                | models.Q(verified_version__isnull=False, verified_at__isnull=False),
+                name="document_verified_at_a_time",
+            ),
             models.UniqueConstraint(
                 fields=["collection", "parent", "name"],
                 condition=models.Q(deleted_at__isnull=True),
@@ -249,6 +263,9 @@ class Generation(models.Model):
     probe = ArrayField(
         models.FloatField(), default=list, help_text="The vector of a known text: tells another model."
     )
+    languages = models.JSONField(
+        default=dict, help_text="How well the model knows languages, by code; see retrieval/languages.py."
+    )
     state = models.CharField(max_length=10, choices=State, default=State.FILLING)
     filled = models.PositiveBigIntegerField(default=0, help_text="Chunks that fills have embedded.")
     fill_seconds = models.FloatField(default=0, help_text="How long fills have worked for that.")
@@ -297,6 +314,27 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.term} in chunk {self.ordinal} of version {self.version_id}"
+
+
+class Pin(models.Model):
+    """A document that comes first when somebody asks this question; see `retrieval/pins.py`."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="pins")
+    question = models.CharField(max_length=200, help_text="As it was typed.")
+    key = models.CharField(max_length=200, help_text="As it is looked up.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "document"], name="pin_once"),
+            models.CheckConstraint(condition=~models.Q(key=""), name="pin_has_words"),
+        ]
+
+    def __str__(self) -> str:
+        return self.question
 
 
 class Synonyms(models.Model):

@@ -6,23 +6,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from retrieval import _hybrid_sql
-from retrieval._candidates import Terms, find_candidates, fuse
+from retrieval._candidates import Candidate, Terms, find_candidates
 from retrieval._containing import Containing, passages_containing
 from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
 from retrieval.dictionary import Expansion, Found, expand, keys_in
+from retrieval.diversity import Arrangement
 from retrieval.errors import InvalidInputError
 from retrieval.facets import Facet, count_facets
 from retrieval.generations import embedder_of, serving_generation
 from retrieval.hits import Hit, load_hits
-from retrieval.identifiers import asks_for_identifier, other_forms
+from retrieval.identifiers import other_forms
 from retrieval.people import Person
 from retrieval.query import Query, parse_query
+from retrieval.ranking import Asked, Ranking, rank
 
 _MAX_TERMS = 64
 _EVERYTHING = Containing(None, frozenset(), ())
@@ -44,7 +45,8 @@ class SearchResults:
     """Hits, best first, and what was searched: what this person may see. `timings` are milliseconds.
 
     `query` is what was typed, `question` what was asked, with the words that were searched besides. These
-    come from the portal's dictionary and those of the collections in `dictionaries_of`.
+    come from the portal's dictionary and those of the collections in `dictionaries_of`. `notice` tells the
+    reader what did not go as it is set up.
     """
 
     query: str
@@ -58,6 +60,7 @@ class SearchResults:
     also_searched_for: tuple[str, ...] = ()
     facets: tuple[Facet, ...] = ()
     dictionaries_of: tuple[int, ...] = ()
+    notice: str = ""
 
 
 def visible_counts(*, user: Person, collections: Sequence[str] = (), query: str = "") -> Counts:
@@ -76,12 +79,14 @@ def search(
     collections: Sequence[str] = (),
     limit: int = 10,
     with_facets: bool = False,
+    arrangement: Arrangement | None = None,
 ) -> SearchResults:
     """Return the passages that fit a question best among those this person may see.
 
     `query` may have the signs of `retrieval.query`. `collections` are slugs to narrow to; one that the person
     may not see narrows to nothing, like one that does not exist, and so does a filter. Facets cost one more
-    statement. Raises InvalidInputError for a question that is empty, too long, or cannot be understood.
+    statement. Without an arrangement each passage is a hit by itself. Raises InvalidInputError for a question
+    that is empty, too long, or cannot be understood.
     """
     asked = parse_query(query)
     if not user.is_authenticated:
@@ -98,7 +103,8 @@ def search(
         facets = count_facets(visible) if with_facets else ()
         also = expand(entries, keys)
         question = _with_expansions(asked.text, also)
-        hits: tuple[Hit, ...] = ()
+        candidates: list[Candidate] = []
+        terms, ranking = Terms(()), Ranking()
         if counts.chunks:
             vector = embedder_of(generation).embed_query(question) if also else embedding.result()
             watch.lap("embed")
@@ -113,9 +119,14 @@ def search(
                 vector=vector,
             )
             watch.lap("search")
-            ranked = fuse(candidates, dense_weight=_dense_weight(asked, counts.languages))
-            hits = load_hits(visible, ranked[:limit], terms.marked)
-            watch.lap("read")
+    # No lock is held on the vectors from here on: a reranker may take its time.
+    hits: tuple[Hit, ...] = ()
+    if candidates:
+        understood = Asked(asked, question, visible, counts.languages, generation)
+        ranking = rank(candidates, asked=understood, limit=limit, arrangement=arrangement)
+        watch.lap("rank")
+        hits = load_hits(visible, ranking.places, terms.marked)
+        watch.lap("read")
     return SearchResults(
         query=asked.typed,
         question=question,
@@ -128,6 +139,7 @@ def search(
         also_searched_for=tuple(dict.fromkeys(one.words for one in also)),
         facets=facets,
         dictionaries_of=tuple({one.collection_id for one in also if one.collection_id is not None}),
+        notice=ranking.notice,
     )
 
 
@@ -196,11 +208,3 @@ def _barred(asked: Query, languages: Sequence[str]) -> list[tuple[str, str]]:
             )
         barred += rows
     return barred
-
-
-def _dense_weight(asked: Query, languages: Sequence[str]) -> float:
-    """Return how much meaning counts: less where somebody asks for an identifier or for exact words."""
-    is_exact = any(not part.is_excluded for part in asked.parts)
-    if is_exact or any(asks_for_identifier(asked.text, language) for language in languages):
-        return settings.FUSION_DENSE_WEIGHT_EXACT
-    return settings.FUSION_DENSE_WEIGHT

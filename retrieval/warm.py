@@ -7,12 +7,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from django.db import DatabaseError, close_old_connections
 
 from llm.embedding import EmbedderSpec, forget_embedders
 from llm.errors import ModelError
+from retrieval import reranking
 from retrieval.generations import embedder_of, live_generations, spec_of
+from retrieval.languages import measure_languages
 from retrieval.models import Generation
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,7 @@ class _Watch:
         self._tell = tell
         self._faults: dict[EmbedderSpec, tuple[float, str]] = {}
         self._ready: set[EmbedderSpec] = set()
+        self._again: dict[str, float] = {}
 
     def run(self) -> None:
         while True:
@@ -53,10 +57,13 @@ class _Watch:
             try:
                 specs.add(spec_of(generation))
                 fault = self._load(generation)
+                if not fault:
+                    self._try(f"measuring {generation}", partial(measure_languages, generation))
             except ModelError as error:
                 fault = str(error)
             if generation.state == Generation.State.SERVING:
                 self._tell(fault)
+        self._try("loading the reranker", reranking.warm_up)
         if specs:
             self._ready &= specs
             forget_embedders(keep=specs)
@@ -76,3 +83,13 @@ class _Watch:
             return str(error)
         self._ready.add(spec)
         return ""
+
+    def _try(self, what: str, work: Callable[[], None]) -> None:
+        """Do what search can do without, and where it fails try again in a minute."""
+        if time.monotonic() < self._again.get(what, 0.0):
+            return
+        try:
+            work()
+        except ModelError as error:
+            log.warning("%s failed: %s", what, error)
+            self._again[what] = time.monotonic() + _TRY_AGAIN_SECONDS

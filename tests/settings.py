@@ -10,7 +10,17 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_PREFIXES = ("DATABASE_", "EMBEDDING_", "LLM_", "CELERY_", "PARSE_", "JOB_", "SEARCH_", "SOURCE_")
+_PREFIXES = (
+    "DATABASE_",
+    "EMBEDDING_",
+    "LLM_",
+    "CELERY_",
+    "PARSE_",
+    "JOB_",
+    "SEARCH_",
+    "SOURCE_",
+    "RERANKER_",
+)
 _NAMES = {"ADMIN_EMAIL", "ALLOWED_HOSTS", "BASE_URL", "BEHIND_PROXY", "BIND_HOST", "DEBUG", "MEDIA_ROOT"}
 _NAMES |= {"MAX_QUESTION_CHARS", "MAX_UPLOAD_MB", "PORT", "PORTAL_NAME", "SECRET_KEY", "SECRET_KEY_FALLBACKS"}
 _NAMES |= {"SECURE_COOKIES", "SWEEP_SECONDS", "TIME_ZONE", "WORKER_CONCURRENCY"}

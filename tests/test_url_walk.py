@@ -35,6 +35,8 @@ ACCESS: dict[str, Access] = {
     "document_retry": "team",
     "document_cancel": "team",
     "document_narrow": "team",
+    "document_verify": "team",
+    "document_pin": "team",
     "document_reprocess": "team",
     "document_versions": "team",
     "document_roll_back": "team",

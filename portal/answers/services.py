@@ -23,6 +23,7 @@ from portal.answers.provenance import provenance, route_json
 from portal.answers.shown import Mark, ShownAnswer, ShownSentence, Source, passage_url
 from portal.llms.planning import Plan, plan_answer, require_quota, settle
 from retrieval import access
+from retrieval.diversity import COPIES_ONCE
 from retrieval.errors import NotVisibleError
 from retrieval.generations import embedder_that_found
 from retrieval.hits import Hit
@@ -104,12 +105,16 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
     )
     yield Searching(counts.documents, counts.collections)
     results = await _in_database(search)(
-        user=user, query=question.text, collections=question.collections, limit=PASSAGES
+        user=user,
+        query=question.text,
+        collections=question.collections,
+        limit=PASSAGES,
+        arrangement=COPIES_ONCE,
     )
     sources = tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1))
     yield Found(sources, results.also_searched_for)
     plan = await _in_database(_plan)(user, question, results)
-    record = _Record(results, plan)
+    record = _Record(results, plan, notice=results.notice)
     embedder = await _in_database(embedder_that_found)(results.generation_id)
     try:
         events = answering.stream_answer(

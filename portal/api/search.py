@@ -12,6 +12,7 @@ from pydantic import Field
 
 from portal.api.auth import caller, reads
 from portal.api.fields import RequestBody, Text
+from retrieval.diversity import first_page
 from retrieval.facets import FacetValue
 from retrieval.hits import Hit
 from retrieval.query import written
@@ -28,6 +29,18 @@ class SearchIn(RequestBody):
     collections: list[Text] = Field(default=[], max_length=100, description="Slugs to search in; none: all.")
     limit: int = Field(default=10, ge=1, le=50)
     facets: bool = Field(default=False, description="Also count the searched documents by their properties.")
+    arrange: bool = Field(
+        default=True,
+        description="Lay hits out for reading: copies once, few of each document first, neighbours joined. "
+        "Without it each passage is a hit by itself.",
+    )
+    per_document: int | None = Field(
+        default=None,
+        ge=0,
+        le=50,
+        description="How many passages of one document stand among the first; 0: any number. "
+        "Without it, as the portal is set up.",
+    )
 
 
 class SnippetPartOut(Schema):
@@ -52,6 +65,16 @@ class HitOut(Schema):
     score: float = Field(description="0 to 1; comparable within one search only.")
     snippet: list[SnippetPartOut]
     updated_at: datetime
+    verified_at: datetime | None = Field(
+        description="When a manager called this version of the document right, or null."
+    )
+    is_pinned: bool = Field(description="Whether a manager pinned its document to this question.")
+    passages: int = Field(description="How many neighbouring passages it was joined from; 1 where alone.")
+    similar_count: int = Field(description="Passages that say the same and are left out for it.")
+    more_from_document: int = Field(
+        description="Passages of its document that are left out for other documents, told with the last hit "
+        "of the document. Add `document:` and its id to the query to find them."
+    )
     url: str = Field(description="The passage in the portal's viewer.")
 
     @staticmethod
@@ -84,6 +107,7 @@ class SearchOut(Schema):
     hits: list[HitOut]
     documents: int = Field(description="Documents that were searched: those that you may see.")
     collections: int
+    notice: str = Field(description="What did not go as it is set up, such as a reranker that was too slow.")
     facets: list[FacetOut] = Field(description="Empty unless asked for.")
     timings: dict[str, float] = Field(description="Milliseconds by step.")
 
@@ -102,4 +126,5 @@ def find(request: HttpRequest, body: SearchIn) -> SearchResults:
         collections=body.collections,
         limit=body.limit,
         with_facets=body.facets,
+        arrangement=first_page(per_document=body.per_document) if body.arrange else None,
     )

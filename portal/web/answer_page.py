@@ -21,6 +21,7 @@ _STEPS = {
     "count": "Counting what you can see",
     "embed": "Understanding the question",
     "search": "Searching",
+    "rank": "Ranking",
     "read": "Reading passages",
     "first_words": "First words",
     "answer": "Writing",

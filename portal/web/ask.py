@@ -18,6 +18,7 @@ from portal.answers import services
 from portal.web.narrowing import narrowing
 from portal.web.requests import SignedInRequest, signed_in
 from retrieval import access
+from retrieval.diversity import first_page
 from retrieval.errors import InvalidInputError
 from retrieval.models import Document
 from retrieval.search import SearchResults, search, visible_counts
@@ -100,15 +101,20 @@ def results(request: SignedInRequest) -> HttpResponse:
     context = ask_form(request.user, typed=typed, chosen=chosen)
     context |= {"results": found, "error": error}
     if found:
-        context |= {"narrowing": narrowing(found, chosen)}
+        links = narrowing(found, chosen)
+        rows = [(hit, links.more.get(hit.document_id, "")) for hit in found.hits]
+        context |= {"narrowing": links, "rows": rows}
     return render(request, "search.html", context, status=400 if error else 200)
 
 
 def _search(user: User, typed: str, chosen: Sequence[str]) -> tuple[SearchResults | None, str]:
     try:
-        return search(user=user, query=typed, collections=chosen, limit=20, with_facets=True), ""
+        found = search(
+            user=user, query=typed, collections=chosen, limit=20, with_facets=True, arrangement=first_page()
+        )
     except InvalidInputError as error:
         return None, str(error)
+    return found, ""
 
 
 @require_safe

@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -26,6 +27,8 @@ from retrieval.blobs import blob_path
 from retrieval.collections import narrow_document
 from retrieval.errors import InvalidInputError, NotVisibleError
 from retrieval.models import Document, DocumentVersion, Role
+from retrieval.pins import add_pin, pins_of, remove_pin
+from retrieval.verification import is_verified, verify_document, withdraw_verification
 
 _PIECE = 1 << 20
 _CHILDREN_SHOWN = 50
@@ -43,6 +46,8 @@ def _viewer(request: SignedInRequest, document_id: UUID, *, error: str = "") -> 
     version = _version(request, document)
     context: dict[str, object] = {"document": document, "version": version, "error": error}
     context |= _facts(request, document)
+    is_current = version is not None and version.pk == document.current_version_id
+    context |= {"is_current": is_current, "is_verified": is_current and is_verified(document)}
     if version is not None:
         context |= _content(request, version)
     return render(request, "documents/show.html", context, status=400 if error else 200)
@@ -109,6 +114,7 @@ def _facts(request: SignedInRequest, document: Document) -> dict[str, object]:
         **_children(request, document),
         "may_change": role in {Role.MANAGER, Role.CONTRIBUTOR},
         "may_manage_document": manages,
+        "pins": pins_of(document=document) if manages and settings.SEARCH_PINNED else None,
         "version_count": document.versions.count() if manages else 0,
         "teams": _teams_to_narrow_to(request, document) if manages else [],
         "narrowed_to": set(document.narrowed_to.values_list("pk", flat=True)) if manages else set(),
@@ -225,6 +231,42 @@ def _back(request: SignedInRequest, document: Document) -> HttpResponse:
     if request.POST.get("back") == "document":
         return redirect("document", document_id=document.pk)
     return redirect("collection", slug=document.collection.slug)
+
+
+@require_POST
+@signed_in
+def verify(request: SignedInRequest, document_id: UUID) -> HttpResponse:
+    """Call the document verified, or with “withdraw” no longer."""
+    document = access.get_visible_document(user=request.user, document_id=document_id)
+    if "withdraw" in request.POST:
+        withdraw_verification(user=request.user, document=document)
+        messages.success(request, f"“{document}” is no longer verified.")
+        return redirect("document", document_id=document.pk)
+    number = whole_number(request.POST.get("version", "")) or 0
+    try:
+        verify_document(user=request.user, document=document, version_number=number)
+    except InvalidInputError as error:
+        return _viewer(request, document_id, error=str(error))
+    messages.success(request, f"“{document}” is verified, until it changes.")
+    return redirect("document", document_id=document.pk)
+
+
+@require_POST
+@signed_in
+def pin(request: SignedInRequest, document_id: UUID) -> HttpResponse:
+    """Pin the document to a question, or with “remove” take a pin away."""
+    document = access.get_visible_document(user=request.user, document_id=document_id)
+    try:
+        if "remove" in request.POST:
+            number = whole_number(request.POST["remove"]) or 0
+            gone = remove_pin(user=request.user, document=document, pin_id=number)
+            messages.success(request, f"“{document}” is no longer pinned to “{gone}”.")
+        else:
+            made = add_pin(user=request.user, document=document, question=request.POST.get("question", ""))
+            messages.success(request, f"“{document}” comes first for “{made}”.")
+    except InvalidInputError as error:
+        return _viewer(request, document_id, error=str(error))
+    return redirect("document", document_id=document.pk)
 
 
 @require_POST

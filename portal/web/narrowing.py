@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from retrieval.query import parse_query, with_filters, without_filter
+from retrieval.filters import Filter
+from retrieval.query import Query, parse_query, with_filters, without_filter
 from retrieval.search import SearchResults
 
 
@@ -28,11 +30,15 @@ class FacetLinks:
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """What the search is narrowed to, and what it can be narrowed to."""
+    """What the search is narrowed to, and what it can be narrowed to.
+
+    `more` has the address of the search in one document, for the documents that have more than is shown.
+    """
 
     chosen: tuple[Link, ...]
     facets: tuple[FacetLinks, ...]
     has_signs: bool
+    more: dict[UUID, str]
 
 
 def narrowing(results: SearchResults, collections: Sequence[str]) -> Narrowing:
@@ -44,8 +50,7 @@ def narrowing(results: SearchResults, collections: Sequence[str]) -> Narrowing:
 
     return Narrowing(
         chosen=tuple(
-            Link(query.typed[one.start : one.end], address(without_filter(query, one)))
-            for one in query.filters
+            Link(_label(one, query, results), address(without_filter(query, one))) for one in query.filters
         ),
         facets=tuple(
             FacetLinks(
@@ -60,4 +65,16 @@ def narrowing(results: SearchResults, collections: Sequence[str]) -> Narrowing:
             if len(facet.values) > 1
         ),
         has_signs=query.has_signs,
+        more={
+            hit.document_id: address(with_filters(query, [("document", str(hit.document_id))]))
+            for hit in results.hits
+            if hit.more_from_document
+        },
     )
+
+
+def _label(one: Filter, query: Query, results: SearchResults) -> str:
+    """Return a filter as it was typed; for a document, which nobody knows by its id, its title."""
+    if one.field == "document" and results.hits and not one.is_excluded:
+        return f"In “{results.hits[0].title}”"
+    return query.typed[one.start : one.end]

@@ -29,6 +29,7 @@ class Outsider:
         "/search?q=safety&collection={slug}",
         "/search?q=safety+collection:{slug}",
         "/search?q=safety+team:{team}",
+        "/search?q=safety+document:{document}",
     )  # to nothing, not refused
     # Asked for with the names of hidden things: the answer has to be that of missing ones.
     ADDRESSES = (

@@ -143,3 +143,24 @@ def test_what_else_was_searched(searchable_cast: Cast) -> None:
     shown = ok(Api(searchable_cast.bob).post("/search", {"query": "kettle guarantee"}))
     assert shown["also_searched_for"] == ["warranty"]
     assert shown["query"] == "kettle guarantee"
+
+
+def test_hits_tell_what_they_stand_for(searchable_cast: Cast) -> None:
+    for name in ("copy.txt", "again.txt"):
+        factories.searchable_document(searchable_cast.papers, name=name, passages=[WARRANTY])
+    shown = ok(Api(searchable_cast.bob).post("/search", {"query": QUESTION}))
+    hit = shown["hits"][0]
+    told = (hit["similar_count"], hit["more_from_document"], hit["passages"], hit["verified_at"])
+    assert told == (2, 0, 1, None)
+    alone = ok(Api(searchable_cast.bob).post("/search", {"query": QUESTION, "arrange": False}))
+    assert [hit["text"] for hit in alone["hits"]].count(WARRANTY) == 3
+    assert shown["notice"] == ""
+
+
+def test_how_many_of_a_document(searchable_cast: Cast) -> None:
+    texts = [text for word in ("red", "blue", "green") for text in (f"A {word} kettle.", f"Soup {word}.")]
+    factories.searchable_document(searchable_cast.papers, passages=texts)
+    api = Api(searchable_cast.bob)
+    for most, documents in ((1, 2), (0, 1)):
+        found = ok(api.post("/search", {"query": "red blue green kettle", "limit": 2, "per_document": most}))
+        assert len({hit["document_id"] for hit in found["hits"]}) == documents

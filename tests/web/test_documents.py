@@ -169,3 +169,25 @@ def test_a_mail_lists_what_is_in_it_and_each_part_names_the_mail(cast: Cast) -> 
     assert "report.pdf, in budget.eml" in text(alice.get("/collections/blueprints"))
     assert Reader(cast.charlie).get(f"/documents/{part.pk}").status_code == 404
     assert "a part of “budget.eml”" in text(alice.post(f"/documents/{part.pk}/delete"), 400)
+
+
+def test_managers_vouch_for_what_they_read(cast: Cast) -> None:
+    manager, address = Reader(cast.alice), f"/documents/{cast.paper.pk}"
+    page = text(manager.post(f"{address}/verify", {"version": 1}, follow=True))
+    assert "is verified, until it changes" in page
+    assert "by Alice" in text(Reader(cast.bob).get(address))
+    assert "has changed since you opened it" in text(manager.post(f"{address}/verify", {"version": 2}), 400)
+    page = text(manager.post(f"{address}/verify", {"withdraw": "yes"}, follow=True))
+    assert "no longer verified" in page
+    assert "Take the word back" not in page
+
+
+def test_managers_pin_documents_where_the_portal_lets_them(cast: Cast, settings: Any) -> None:
+    reader, address = Reader(cast.alice), f"/documents/{cast.paper.pk}"
+    assert "Pin it" not in text(reader.get(address))
+    settings.SEARCH_PINNED = True
+    page = text(reader.post(f"{address}/pins", {"question": "Kettle?"}, follow=True))
+    assert "comes first for “Kettle?”" in page
+    assert "already" in text(reader.post(f"{address}/pins", {"question": "kettle"}), 400)
+    page = text(reader.post(f"{address}/pins", {"remove": cast.paper.pins.get().pk}, follow=True))
+    assert "no longer pinned" in page

@@ -73,3 +73,26 @@ def test_a_filter_that_cannot_be_is_explained(library: Cast) -> None:
 def test_markup_in_a_filter_stays_text(library: Cast) -> None:
     page = text(Reader(library.bob).get("/search", {"q": "kettle title:<b>x</b>"}))
     assert "<b>x" not in page
+
+
+def test_more_of_a_document_is_one_click_away(library: Cast) -> None:
+    rules = [f"A kettle rule about {letter}." for letter in "abcdefgh"]
+    passages = [text for rule in rules for text in (rule, f"Soup {rule[-2]} at noon.")]
+    factories.searchable_document(library.papers, title="Rules & more", passages=passages)
+    filler = factories.collection("Filler", owner=library.blue)
+    for number in range(18):
+        factories.searchable_document(filler, passages=[f"A kettle rule {number}."])
+    reader = Reader(library.bob)
+    page = text(reader.get("/search", {"q": "kettle rule about"}))
+    (link,) = re.findall(r'<a href="([^"]+)">\d+ more from this document</a>', page)
+    narrowed = text(reader.get(unescape(link)))
+    assert "In “Rules &amp; more” ×: take away" in links(narrowed)
+    assert "A kettle plan" not in narrowed
+
+
+def test_copies_are_told_of(library: Cast) -> None:
+    for name in ("one.md", "two.md"):
+        factories.searchable_document(library.papers, name=name, passages=["The kettle is red and round."])
+    page = text(Reader(library.bob).get("/search", {"q": "red round kettle"}))
+    assert "1 more passage says the same" in page
+    assert len(re.findall('<p class="snippet">The <mark>kettle</mark> is <mark>red</mark>', page)) == 1

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retrieval', '0008_postings_in_the_index'),
+        ('retrieval', '0011_pins'),
     ]
 
     operations = [
