@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "retrieval",
     "ingestion",
     "portal.answers",
+    "portal.evaluation",
     "portal.web",
 ]
 AUTH_USER_MODEL = "accounts.User"

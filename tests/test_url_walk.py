@@ -65,6 +65,10 @@ ACCESS: dict[str, Access] = {
     "generations": "admin",
     "generation_act": "admin",
     "generation_drop": "admin",
+    "evaluations": "admin",
+    "evaluation": "admin",
+    "evaluation_compare": "admin",
+    "evaluation_delete": "admin",
     "teams": "signed_in",
     "team": "team",
     "team_invite": "team",
@@ -164,6 +168,7 @@ def paths(cast: Cast) -> Iterator[tuple[str, str]]:
         "source_id": factories.source(cast.papers, acts_for=cast.alice).pk,
         "kind": "folder",
         "generation_id": 1,
+        "run_id": factories.evaluation_run().pk,
     }
     for name, pattern in routes():
         wanted = {key: value for key, value in known.items() if f":{key}>" in pattern}
