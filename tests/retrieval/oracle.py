@@ -42,7 +42,7 @@ class World:
     grants: list[set[int]]
     everyone: set[int]
     papers: list[Paper]
-    synonyms: list[tuple[int, str, str]] = field(default_factory=list)
+    synonyms: list[tuple[int, list[str]]] = field(default_factory=list)
     closed: set[int] = field(default_factory=set)
 
     def visible_collections(self, person: int) -> set[int]:
@@ -87,24 +87,26 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question: words, and one sign with a value (two words, a beginning, a word, a collection)."""
+    """A question: words, and one sign with two words, with a beginning, with a word or with a collection."""
 
     words: tuple[str, ...]
     sign: Sign
-    value: tuple[str, ...] | int | str = ""
+    value: str = ""
+    pair: tuple[str, str] = ("", "")
+    collection: int = -1
 
     def typed(self, slugs: Sequence[str]) -> str:
         """Return the question as a person types it."""
         plain = " ".join(self.words)
         match self.sign:
             case "phrase":
-                return f'{plain} "{" ".join(self.value)}"'
+                return f'{plain} "{" ".join(self.pair)}"'
             case "prefix":
                 return f"{plain} {self.value}*"
             case "without":
                 return f"{plain} -{self.value}"
             case "collection":
-                return f"{plain} collection:{slugs[int(self.value)]}"
+                return f"{plain} collection:{slugs[self.collection]}"
         return plain
 
 
@@ -125,7 +127,7 @@ def expect(world: World, person: int, asked: Asked) -> Expected:
     seen = {
         number
         for number in world.visible_papers(person)
-        if asked.sign != "collection" or world.papers[number].collection == asked.value
+        if asked.sign != "collection" or world.papers[number].collection == asked.collection
     }
     found = {(n, o): words for n in seen for o, words in enumerate(world.papers[n].passages)}
     by_collection = Counter(world.papers[number].collection for number in seen)
@@ -151,7 +153,7 @@ def expect(world: World, person: int, asked: Asked) -> Expected:
 
 def _synonyms(world: World, asked: Asked, collections: set[int]) -> Iterator[tuple[str, int]]:
     seen = set()
-    for where, *words in world.synonyms:
+    for where, words in world.synonyms:
         if where in collections and set(words) & set(asked.words):
             for word in words:
                 if word not in asked.words and (word, where) not in seen:
@@ -162,23 +164,23 @@ def _synonyms(world: World, asked: Asked, collections: set[int]) -> Iterator[tup
 def _said(asked: Asked) -> tuple[str, ...]:
     """Return the words that are asked for with a sign."""
     if asked.sign == "phrase":
-        return tuple(asked.value)  # type: ignore[arg-type]  # two words
-    return (str(asked.value),) if asked.sign == "prefix" else ()
+        return asked.pair
+    return (asked.value,) if asked.sign == "prefix" else ()
 
 
 def _more_terms(asked: Asked, found: dict[tuple[int, int], Passage]) -> list[str]:
     said = list(_said(asked))
     if asked.sign == "prefix":
-        said += sorted({w for words in found.values() for w in words if w.startswith(str(asked.value))})
+        said += sorted({w for words in found.values() for w in words if w.startswith(asked.value)})
     return said
 
 
 def _fits(asked: Asked, words: Passage) -> bool:
     match asked.sign:
         case "phrase":
-            return asked.value in pairwise(words)
+            return asked.pair in pairwise(words)
         case "prefix":
-            return any(word.startswith(str(asked.value)) for word in words)
+            return any(word.startswith(asked.value) for word in words)
         case "without":
             return asked.value not in words
     return True

@@ -69,8 +69,8 @@ class Portal:
         for paper in world.papers:
             self.add(paper)
         Synonyms.objects.bulk_create(
-            Synonyms(collection=self.collections[where], words=list(words), keys=sorted(words))
-            for where, *words in world.synonyms
+            Synonyms(collection=self.collections[where], words=words, keys=sorted(words))
+            for where, words in world.synonyms
         )
 
     @property
@@ -153,7 +153,7 @@ def worlds(draw: st.DrawFn) -> World:
         grants=draw(st.lists(_some_teams, min_size=len(LANGUAGES), max_size=len(LANGUAGES))),
         everyone=draw(st.sets(_where, max_size=1)),
         papers=papers,
-        synonyms=[(draw(_where), *draw(pairs))] if draw(st.booleans()) else [],
+        synonyms=[(draw(_where), draw(pairs))] if draw(st.booleans()) else [],
     )
 
 
@@ -162,13 +162,13 @@ def questions(draw: st.DrawFn) -> Asked:
     words = tuple(draw(st.lists(_words, min_size=1, max_size=3, unique=True)))
     match draw(st.sampled_from(["plain", "plain", "phrase", "prefix", "without", "collection"])):
         case "phrase":
-            return Asked(words, "phrase", (draw(_words), draw(_words)))
+            return Asked(words, "phrase", pair=(draw(_words), draw(_words)))
         case "prefix":
             return Asked(words, "prefix", draw(_words)[:3])
         case "without":
             return Asked(words, "without", draw(_words))
         case "collection":
-            return Asked(words, "collection", draw(_where))
+            return Asked(words, "collection", collection=draw(_where))
     return Asked(words, "plain")
 
 
@@ -247,8 +247,8 @@ def _move(portal: Portal, world: World, number: int, document: Document, where: 
             world.papers[one].collection = where
 
 
-_KINDS = ("leave", "join", "close", "revoke", "grant", "open", "shut", "add", "delete", "narrow", "widen")
-_KINDS += ("move", "replace")
+_KINDS = ["leave", "join", "close", "revoke", "grant", "open", "shut", "add"]
+_KINDS += ["delete", "narrow", "widen", "move", "replace"]
 _steps = st.builds(
     Step,
     name=st.sampled_from(_KINDS),

@@ -50,13 +50,13 @@ def test_an_admin_deletes_a_run(admin: User) -> None:
 
 
 def test_the_rest_sees_no_run_and_no_way_to_one() -> None:
-    cast, run = factories.cast(), factories.evaluation_run()
+    cast, run = factories.cast(), factories.evaluation_run("Quarterly")
     reader, missing = Reader(cast.alice), text(Reader(cast.alice).get("/nowhere"), 404)
     assert ADDRESS not in text(reader.get("/manage/ingestion"))
     for path in ("", f"/{run.pk}", f"/compare?before={run.pk}&after={run.pk}", f"/{run.pk}/delete"):
         response = reader.get(ADDRESS + path)
         assert response.status_code == 404
-        assert "small" not in response.content.decode()
+        assert "Quarterly" not in response.content.decode()
         assert len(text(response, 404)) == len(missing)
     assert reader.post(f"{ADDRESS}/{run.pk}/delete").status_code == 404
     assert EvaluationRun.objects.filter(pk=run.pk).exists()
