@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.search import Portal, Reference, timed
 from bench.tools import figures, passages, stack
-from bench.tools.passages import Passages
 from llm.embedding import EmbedderSpec, load_embedder
 
 RATE, RATE_P95_MS = 30, 900.0
 TARGET_P95_MS = {10_000: 80.0, 100_000: 80.0}
 _REFERENCE_UP_TO = 200_000
 _WARM_UP = 12
+_MOST_QUESTIONS = 2_000
 
 
 class Crowd:
@@ -42,17 +43,17 @@ class Crowd:
         self.milliseconds: list[float] = []
         self.failed = 0
 
-    def ask(self, questions: Sequence[str], *, seconds: float) -> None:
-        """Send questions for so long. Latencies count from when a question was due, not from when it left."""
-        total, begin = int(RATE * seconds), time.monotonic() + 1
+    def ask(self, questions: Sequence[str]) -> None:
+        """Send each question once. Latencies count from when one was due, not from when it left."""
+        begin = time.monotonic() + 1
         threads = [
             threading.Thread(
                 target=self._one_person,
                 args=(
                     token,
                     [
-                        (begin + turn / RATE, questions[turn % len(questions)])
-                        for turn in range(number, total, len(self._tokens))
+                        (begin + turn / RATE, questions[turn])
+                        for turn in range(number, len(questions), len(self._tokens))
                     ],
                 ),
             )
@@ -82,7 +83,9 @@ class Crowd:
 
 
 def measure(sizes: Sequence[int], questions: int, seconds: float) -> dict[str, Any]:
-    material = passages.gather(max(sizes), questions=questions + _WARM_UP)
+    material = passages.gather(max(sizes), questions=_MOST_QUESTIONS)
+    # The model's answers to recent questions are kept: they come round again when those have been forgotten.
+    asked = cycle(material.questions)
     rows = []
     with stack.running() as running:
         stack.adopt(running)
@@ -98,8 +101,10 @@ def measure(sizes: Sequence[int], questions: int, seconds: float) -> dict[str, A
             grown.grow(size, index_above=settings.SEARCH_EXACT_LIMIT)
             filled = round(time.perf_counter() - began, 1)
             figures.say(f"{size:,} passages ({material.kind}) after {filled} s")
-            row = _row(running.base_url, grown.tokens, material, seconds)
-            reference = _reference(material, vectors, size)
+            own = list(islice(asked, questions + _WARM_UP))
+            crowd = list(islice(asked, int(RATE * seconds)))
+            row = _row(running.base_url, grown.tokens, own, crowd)
+            reference = _reference(material.texts[:size], vectors[:size], own)
             rows.append({"passages": size, "fill_seconds": filled} | row | reference)
             _show(rows[-1])
     first, last = rows[0], rows[-1]
@@ -115,13 +120,13 @@ def measure(sizes: Sequence[int], questions: int, seconds: float) -> dict[str, A
     }
 
 
-def _row(base_url: str, tokens: Sequence[str], material: Passages, seconds: float) -> dict[str, Any]:
+def _row(base_url: str, tokens: Sequence[str], own: Sequence[str], others: Sequence[str]) -> dict[str, Any]:
     portal = Portal(base_url, tokens[0])
-    timed(portal.search, material.questions[:_WARM_UP])
+    timed(portal.search, own[:_WARM_UP])
     portal.laps.clear()
-    times, _ = timed(portal.search, material.questions[_WARM_UP:])
+    times, _ = timed(portal.search, own[_WARM_UP:])
     crowd = Crowd(base_url, tokens)
-    crowd.ask(material.questions, seconds=seconds)
+    crowd.ask(others)
     return {
         "one": figures.spread(times),
         "crowd": figures.spread(crowd.milliseconds or [0.0]),
@@ -130,12 +135,12 @@ def _row(base_url: str, tokens: Sequence[str], material: Passages, seconds: floa
     }
 
 
-def _reference(material: Passages, vectors: NDArray[np.float32], size: int) -> dict[str, Any]:
-    if size > _REFERENCE_UP_TO:
+def _reference(texts: Sequence[str], vectors: NDArray[np.float32], own: Sequence[str]) -> dict[str, Any]:
+    if len(texts) > _REFERENCE_UP_TO:
         return {}
-    reference = Reference(material.texts[:size], vectors[:size], load_embedder(EmbedderSpec()))
-    timed(reference.search, material.questions[:_WARM_UP])
-    return {"reference": figures.spread(timed(reference.search, material.questions[_WARM_UP:])[0])}
+    reference = Reference(texts, vectors, load_embedder(EmbedderSpec()))
+    timed(reference.search, own[:_WARM_UP])
+    return {"reference": figures.spread(timed(reference.search, own[_WARM_UP:])[0])}
 
 
 def _show(row: dict[str, Any]) -> None:

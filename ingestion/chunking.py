@@ -35,8 +35,9 @@ class Chunk:
     """A span of a document's text: ``document.text[start:end] == text``.
 
     ``context`` (file name, document title, headings and table headers that are not in ``text`` itself) goes
-    before the text, on a line of its own, for embedding and BM25. ``tokens`` counts context and text together, without
-    special tokens. ``page`` and ``last_page`` are the first and last page, None where there are no pages.
+    before the text, on a line of its own, for embedding and BM25. ``tokens`` counts context and text
+    together, without special tokens. ``page`` and ``last_page`` are the first and last page,
+    None where there are none.
     """
 
     ordinal: int
@@ -55,9 +56,9 @@ def split_into_chunks(
 ) -> list[Chunk]:
     """Return the chunks of a document in reading order.
 
-    ``name`` is that of the file: what it says beyond the title is context too. ``token_spans`` gives
-    the span of every model token of a text, without special tokens; context, text and
-    two special tokens together never exceed ``max_tokens``. Raises ValueError for ``max_tokens`` below 16.
+    ``name`` is that of the file: what it says beyond the title is context too. ``token_spans`` gives the
+    span of every model token of a text, without special tokens; context, text and two special tokens
+    together never exceed ``max_tokens``. Raises ValueError for ``max_tokens`` below 16.
     """
     if max_tokens < MIN_TOKENS:
         raise ValueError(f"max_tokens must be at least {MIN_TOKENS}, not {max_tokens}")
