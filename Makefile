@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Given to make (make up PORT=8001) or to its environment (PORT=8001 make up), they reach the settings alike.
 export PORT VAR_DIR
 
-.PHONY: help up up-vllm link install dev lint format test test-vllm torture bench bench-ingest lock
+.PHONY: help up up-vllm link install dev lint format test test-vllm torture bench bench-ingest bench-search lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -55,7 +55,8 @@ test-vllm: dev .venv-vllm/.installed ## Run the contract tests against a real vL
 	sh tests/vllm/install.sh
 	@touch $@
 
-torture: dev ## Kill -9 every part a hundred times under 500 uploads, and strike Redis; about an hour
+torture: dev ## Try permissions in 2,000 worlds, kill -9 every part a hundred times under uploads; over an hour
+	PERMISSION_SCENARIOS=2000 $(BIN)/pytest -q tests/retrieval/test_permission_scenarios.py
 	$(BIN)/python bench/torture.py --uploads 500 --rounds 100
 	$(BIN)/python bench/torture.py --uploads 100 --rounds 10 --redis
 
@@ -64,6 +65,9 @@ bench: dev .venv-unstructured/.installed ## Print each figure beside its referen
 
 bench-ingest: dev .venv-unstructured/.installed ## Print how fast documents are read, embedded and stored
 	$(BIN)/python -m bench.ingest
+
+bench-search: dev ## Print how quick search is as the library grows to 100,000 passages, and under load
+	$(BIN)/python -m bench.search_growth
 
 .venv-unstructured/.installed: bench/tools/install_unstructured.sh
 	sh bench/tools/install_unstructured.sh

@@ -16,6 +16,9 @@ from ingestion._sections import Atom, Section, read_sections
 from ingestion.parsing.document import ParsedDocument
 from llm.sentences import sentence_spans
 
+_LONGEST_NAME = 80
+_NAME_WORD = re.compile(r"[^\W_]+")
+
 TokenSpans = Callable[[str], list[tuple[int, int]]]
 
 MIN_TOKENS = 16
@@ -31,9 +34,10 @@ _OVERLAP_SHARE = 5  # a sentence is repeated when it takes at most a fifth of th
 class Chunk:
     """A span of a document's text: ``document.text[start:end] == text``.
 
-    ``context`` (document title, headings and table headers that are not in ``text`` itself) goes before the
-    text, on a line of its own, for embedding and BM25. ``tokens`` counts context and text together, without
-    special tokens. ``page`` and ``last_page`` are the first and last page, None where there are no pages.
+    ``context`` (file name, document title, headings and table headers that are not in ``text`` itself) goes
+    before the text, on a line of its own, for embedding and BM25. ``tokens`` counts context and text
+    together, without special tokens. ``page`` and ``last_page`` are the first and last page,
+    None where there are none.
     """
 
     ordinal: int
@@ -47,15 +51,18 @@ class Chunk:
     context: str
 
 
-def split_into_chunks(document: ParsedDocument, *, token_spans: TokenSpans, max_tokens: int) -> list[Chunk]:
+def split_into_chunks(
+    document: ParsedDocument, *, token_spans: TokenSpans, max_tokens: int, name: str = ""
+) -> list[Chunk]:
     """Return the chunks of a document in reading order.
 
-    ``token_spans`` gives the span of every model token of a text, without special tokens; context, text and
-    two special tokens together never exceed ``max_tokens``. Raises ValueError for ``max_tokens`` below 16.
+    ``name`` is that of the file: what it says beyond the title is context too. ``token_spans`` gives the
+    span of every model token of a text, without special tokens; context, text and two special tokens
+    together never exceed ``max_tokens``. Raises ValueError for ``max_tokens`` below 16.
     """
     if max_tokens < MIN_TOKENS:
         raise ValueError(f"max_tokens must be at least {MIN_TOKENS}, not {max_tokens}")
-    splitter = _Splitter(document, token_spans, max_tokens)
+    splitter = _Splitter(document, token_spans, max_tokens, _telling(name, document.title))
     ranges = _merge_tiny(list(splitter.ranges(read_sections(document))), splitter)
     chunks = [chunk for part in ranges for chunk in splitter.chunks(part)]
     return [replace(chunk, ordinal=ordinal) for ordinal, chunk in enumerate(chunks)]
@@ -76,9 +83,9 @@ class _Range:
 class _Splitter:
     """Cuts the text of one document; tokens are counted by bisection in one list for the whole text."""
 
-    def __init__(self, document: ParsedDocument, token_spans: TokenSpans, max_tokens: int) -> None:
+    def __init__(self, document: ParsedDocument, token_spans: TokenSpans, max_tokens: int, name: str) -> None:
         self._text = document.text
-        self._title = document.title
+        self._titles = (name, document.title) if name else (document.title,)
         self._pages = [(block.start, block.page) for block in document.blocks if block.page is not None]
         self._page_starts = [start for start, _ in self._pages]
         self._token_spans = token_spans
@@ -216,12 +223,12 @@ class _Splitter:
 
     def _room(self, path: tuple[str, ...], headers: tuple[str, ...]) -> int:
         """Return the tokens that are left for text beside the context."""
-        return self._max - self._fitted((self._title, *path), tuple(_parts(headers)))[1]
+        return self._max - self._fitted((*self._titles, *path), tuple(_parts(headers)))[1]
 
     def _context(self, part: _Range, text: str) -> str:
         """Return what a reader of the chunk alone would miss: title, headings and headers not in it."""
         inside = text[:600]
-        path = tuple(heading for heading in (self._title, *part.path) if heading not in inside)
+        path = tuple(heading for heading in (*self._titles, *part.path) if heading not in inside)
         return self._fitted(path, tuple(name for name in _parts(part.headers) if name not in text))[0]
 
     def _fitted(self, path: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, int]:
@@ -246,6 +253,16 @@ class _Splitter:
             spans = self._token_spans(text)
             kept_tokens = min(kept_tokens, len(spans)) - 1
         return text, len(spans)
+
+
+def _telling(name: str, title: str) -> str:
+    """Return a file's name without its ending, or nothing where that is a single word or says no more.
+
+    People put into names what documents leave out: which quarter of which company, which version.
+    """
+    stem = name.rsplit(".", 1)[0][-_LONGEST_NAME:].strip()
+    words = _NAME_WORD.findall(stem.casefold())
+    return stem if len(words) > 1 and not set(words) <= set(_NAME_WORD.findall(title.casefold())) else ""
 
 
 def _with_header(headers: tuple[str, ...], atom: Atom) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ def _ingest(claim: Claim, lost: threading.Event) -> None:
     serving_generation()  # asked before hours of work, and again when it is published
     version = DocumentVersion.objects.select_related("document__collection").get(jobs__id=claim.job_id)
     parsed, files = _parse(claim, version, lost.is_set)
-    chunks = _cut(claim, parsed)
+    chunks = _cut(claim, parsed, version.document.name)
     vectors = _embed(claim, chunks, lost, {})
     index = _as_index(parsed, chunks)
     while not _publish(claim, version, index, vectors, files):
@@ -167,12 +167,12 @@ def _parse(
     return parsed, files
 
 
-def _cut(claim: Claim, parsed: ParsedDocument) -> list[NewChunk]:
+def _cut(claim: Claim, parsed: ParsedDocument, name: str) -> list[NewChunk]:
     ledger.report(claim, stage=Stage.CHUNKING, done=0, total=0)
     generation = serving_generation()
     model = embedder_of(generation)
     longest = min(generation.chunk_tokens or model.max_tokens, model.max_tokens)
-    chunks = split_into_chunks(parsed, token_spans=model.token_spans, max_tokens=longest)
+    chunks = split_into_chunks(parsed, token_spans=model.token_spans, max_tokens=longest, name=name)
     if not chunks:
         raise ParseError(Reason.NO_TEXT, "We found no text in this document. Upload a copy that has text.")
     return [_new_chunk(chunk) for chunk in chunks]

@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "ingestion",
     "portal.llms",
     "portal.answers",
+    "portal.evaluation",
     "portal.web",
 ]
 AUTH_USER_MODEL = "accounts.User"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import F
 
 from retrieval import access
@@ -33,6 +34,12 @@ class _Asker:
     is_active: bool
 
 
+_NOTHING = """
+SELECT id, NULL::bigint AS collection_id, chunk_count, term_count, '' AS language
+FROM retrieval_documentversion WHERE false
+"""
+
+
 @lru_cache(maxsize=2048)  # the text alone is kept: who sees what is read by the database each time
 def _compiled(
     asker: _Asker, collections: tuple[str, ...], filters: tuple[Filter, ...]
@@ -44,6 +51,9 @@ def _compiled(
         collection_id=F("document__collection_id"), language=F("document__collection__language")
     )
     columns = ("id", "collection_id", "chunk_count", "term_count", "language")
-    text, values = rows.values(*columns).query.sql_with_params()
+    try:
+        text, values = rows.values(*columns).query.sql_with_params()
+    except EmptyResultSet:  # what Django says of a query that it knows to find nothing: of a closed account
+        return _NOTHING, {}
     names = [f"visible_{number}" for number in range(len(values))]
     return text % tuple(f"%({name})s" for name in names), dict(zip(names, values, strict=True))

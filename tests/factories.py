@@ -19,6 +19,7 @@ from django.utils import timezone
 from ingestion.models import IngestionJob, Source
 from portal.accounts.models import ApiToken, Membership, Team, User
 from portal.accounts.tokens import create_token
+from portal.evaluation.models import EvaluatedQuestion, EvaluationRun
 from retrieval.generations import embedder, ensure_first_generation
 from retrieval.indexing import NewChunk, NewIndex, NewPage, publish_version
 from retrieval.models import (
@@ -316,6 +317,37 @@ def source(
         collection=collection, name=name or f"Source {next(_numbers)}", kind=kind, acts_for=acts_for, **more
     )
     return made
+
+
+def evaluation_run(
+    name: str = "small", *, worth: Sequence[float] = (1.0, 0.5), settings: dict[str, Any] | None = None
+) -> EvaluationRun:
+    """Return a kept run whose questions q1, q2, … have these values of ndcg@10."""
+    run = EvaluationRun.objects.create(
+        name=name,
+        fingerprint="0" * 64,
+        model="a model",
+        settings=settings or {},
+        documents=2,
+        chunks=2,
+        questions=len(worth),
+        search={"hybrid": {"ndcg@10": sum(worth) / max(len(worth), 1)}},
+        timings={"search": {"p50_ms": 10.0, "p95_ms": 20.0}},
+    )
+    EvaluatedQuestion.objects.bulk_create(
+        EvaluatedQuestion(
+            run=run,
+            ordinal=number,
+            key=f"q{number}",
+            question=f"Question {number}?",
+            wanted={"kettle.txt": 1},
+            found=["kettle.txt" if value == 1 else "travel.txt"],
+            figures={"hybrid": {"ndcg@10": value}},
+            search_ms=10,
+        )
+        for number, value in enumerate(worth, 1)
+    )
+    return run
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,10 @@ ACCESS: dict[str, Access] = {
     "llm_prompt_act": "admin",
     "llm_quotas": "admin",
     "llm_outbound": "admin",
+    "evaluations": "admin",
+    "evaluation": "admin",
+    "evaluation_compare": "admin",
+    "evaluation_delete": "admin",
     "teams": "signed_in",
     "team": "team",
     "team_invite": "team",
@@ -179,6 +183,7 @@ def paths(cast: Cast) -> Iterator[tuple[str, str]]:
         "generation_id": 1,
         "model_id": 1,
         "rule_id": 1,
+        "run_id": factories.evaluation_run().pk,
     }
     for name, pattern in routes():
         wanted = {key: value for key, value in known.items() if f":{key}>" in pattern}

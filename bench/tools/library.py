@@ -23,11 +23,9 @@ _NOISE = 0.4
 def fill(texts: Sequence[str]) -> tuple[str, NDArray[np.float32]]:
     """Publish every text as a chunk; return a reader's API token and the vectors, in the texts' order.
 
-    The first texts get the model's own vectors. The others get a mixture of two of them with noise: an
-    exact scan costs the same whatever the vectors say, and embedding all would take ten minutes. The tables
-    are left as autovacuum leaves them a minute or two after an import.
+    The tables are left as autovacuum leaves them a minute or two after an import.
     """
-    vectors = _vectors(texts)
+    vectors = vectors_of(texts)
     team = Team.objects.create(name="Readers", slug="readers")
     reader = User.objects.create_user(email="reader@example.com")
     Membership.objects.create(team=team, user=reader, role=Membership.Role.MANAGER)
@@ -37,13 +35,18 @@ def fill(texts: Sequence[str]) -> tuple[str, NDArray[np.float32]]:
         if collection is None or number % _DOCUMENTS_A_COLLECTION == 0:
             collection = create_collection(user=reader, title=f"Shelf {number}", owner_team=team)
         part = slice(first, first + _CHUNKS_A_DOCUMENT)
-        _publish(collection, f"volume-{number}.txt", texts[part], vectors[part], generation)
+        publish(collection, f"volume-{number}.txt", texts[part], vectors[part], generation)
     with connections["owner"].cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
     return create_token(user=reader, name="bench", scopes=[ApiToken.Scope.READ], days=1)[1], vectors
 
 
-def _vectors(texts: Sequence[str]) -> NDArray[np.float32]:
+def vectors_of(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return a unit vector for each text, in their order.
+
+    The first texts get the model's own vectors. The others get a mixture of two of them with noise: an
+    exact scan costs the same whatever the vectors say, and embedding all would take ten minutes.
+    """
     model = embedder()
     real = model.embed_passages([model.shorten(text) for text in texts[:_EMBEDDED]])
     rng = np.random.default_rng(7)
@@ -56,13 +59,14 @@ def _vectors(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 @transaction.atomic
-def _publish(
+def publish(
     collection: Collection,
     name: str,
     texts: Sequence[str],
     vectors: NDArray[np.float32],
     generation: Generation,
 ) -> None:
+    """Publish texts as the chunks of one document, in one transaction."""
     document = Document.objects.create(collection=collection, name=name, title=name)
     version = DocumentVersion.objects.create(
         document=document, number=1, sha256="0" * 64, size=1, media_type="text/plain"

@@ -4,6 +4,7 @@ One folder a set: `evalset.json` (name, source, licence, language); `documents/`
 their names, or `documents.jsonl` with id, title and text; `questions.jsonl`.
 """
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -49,9 +50,10 @@ class EvalQuestion:
 
 @dataclass(frozen=True, slots=True)
 class EvalSet:
-    """A whole set, read."""
+    """A whole set, read. `fingerprint` tells its questions and documents apart from any others."""
 
     name: str
+    fingerprint: str
     language: str
     documents: tuple[EvalDocument, ...]
     questions: tuple[EvalQuestion, ...]
@@ -63,7 +65,21 @@ def read_evalset(folder: Path) -> EvalSet:
     documents = tuple(_documents(folder))
     questions = tuple(_question(row, place) for row, place in _rows(folder / "questions.jsonl"))
     _check(folder, documents, questions)
-    return EvalSet(about.get("name", folder.name), about.get("language", "en"), documents, questions)
+    return EvalSet(
+        name=str(about.get("name", folder.name)),
+        fingerprint=_fingerprint(folder, documents),
+        language=str(about.get("language", "en")),
+        documents=documents,
+        questions=questions,
+    )
+
+
+def _fingerprint(folder: Path, documents: tuple[EvalDocument, ...]) -> str:
+    digest = hashlib.sha256((folder / "questions.jsonl").read_bytes())
+    for document in documents:
+        with document.open() as content:
+            digest.update(document.key.encode() + hashlib.sha256(content.read()).digest())
+    return digest.hexdigest()
 
 
 def _check(folder: Path, documents: tuple[EvalDocument, ...], questions: tuple[EvalQuestion, ...]) -> None:

@@ -57,3 +57,10 @@ def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
     """Median and 95th percentile in milliseconds."""
     p50, p95 = np.quantile(milliseconds, (0.5, 0.95)) if milliseconds else (0.0, 0.0)
     return {"p50_ms": round(float(p50), 1), "p95_ms": round(float(p95), 1)}
+
+
+def sign_test(better: int, worse: int) -> float:
+    """How often a fair coin falls at least as unevenly, 0 to 1 (two-sided sign test; ties are left out)."""
+    total = better + worse
+    tail = sum(math.comb(total, count) for count in range(min(better, worse) + 1))
+    return min(1.0, float(2 * tail / 2**total))

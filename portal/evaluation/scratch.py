@@ -4,7 +4,7 @@ The portal's own database is neither read nor written: the server is an embedded
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,13 +13,21 @@ from django.db import connections
 from django.test import override_settings
 
 from portal.database import make_extension
+from portal.evaluation.config import Value
 from portal.stack import embedded
-from retrieval.generations import ensure_first_generation
+from retrieval.generations import create_partition, ensure_first_generation
+from retrieval.models import Generation
 
 
 @contextmanager
-def scratch_portal() -> Iterator[None]:
-    """Make this process work on an empty portal until the block ends. Call it from the main thread."""
+def scratch_portal(
+    *, generation: Generation | None = None, config: Mapping[str, Value] | None = None
+) -> Iterator[None]:
+    """Make this process work on an empty portal until the block ends. Call it from the main thread.
+
+    It embeds with the model of `generation`, a row of another portal, or with the one that the settings name;
+    `config` are settings that hold inside.
+    """
     with tempfile.TemporaryDirectory(prefix="cited-evaluate-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         cluster = embedded.Cluster(home / "postgres", home / "socket", durable=False)
@@ -29,14 +37,24 @@ def scratch_portal() -> Iterator[None]:
             embedded.wait_until_ready(cluster, server)
             with (
                 _database(cluster),
-                override_settings(MEDIA_ROOT=home / "blobs", CELERY_BROKER_URL="memory://"),
+                override_settings(MEDIA_ROOT=home / "blobs", CELERY_BROKER_URL="memory://", **(config or {})),
             ):
                 make_extension()
                 call_command("migrate", database="owner", interactive=False, verbosity=0, skip_checks=True)
-                ensure_first_generation()
+                _serve(generation)
                 yield
         finally:
             embedded.stop(server, seconds=5)
+
+
+def _serve(generation: Generation | None) -> None:
+    if generation is None:
+        ensure_first_generation()
+        return
+    copied = {field.attname: getattr(generation, field.attname) for field in Generation._meta.concrete_fields}
+    begun = {"id": None, "state": Generation.State.SERVING, "filled": 0, "fill_seconds": 0}
+    made = Generation.objects.using("owner").create(**copied | begun)
+    create_partition(made, using="owner")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ QUESTIONS: list[dict[str, object]] = [
         "documents": {"kettle.txt": 2},
         "answers": ["24 months"],
         "evidence": ["The Falcon kettle has a warranty of 24 months."],
+        "tags": ["warranty"],
     },
     {"id": "q2", "question": "Who won the football match in Lisbon?", "documents": {}, "answerable": False},
 ]

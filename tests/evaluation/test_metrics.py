@@ -37,3 +37,9 @@ def test_f1_and_percentiles_of_nothing_are_zero() -> None:
     assert metrics.harmonic(0, 0) == 0
     assert metrics.percentiles([]) == {"p50_ms": 0.0, "p95_ms": 0.0}
     assert metrics.percentiles([10, 20, 30])["p50_ms"] == 20
+
+
+def test_a_split_that_chance_makes_often_is_told_from_one_that_it_seldom_makes() -> None:
+    assert metrics.sign_test(0, 0) == metrics.sign_test(5, 5) == 1
+    assert metrics.sign_test(10, 0) == pytest.approx(2 / 1024)
+    assert metrics.sign_test(3, 1) == pytest.approx(10 / 16)

@@ -26,6 +26,7 @@ def test_search_and_answers_are_measured(tmp_path: Path) -> None:
         "ndcg@10": 1,
         "mrr@10": 1,
         "recall@10": 1,
+        "hit@1": 1,
         "evidence_recall@5": 1,
         "evidence_recall@10": 1,
     }
@@ -33,9 +34,10 @@ def test_search_and_answers_are_measured(tmp_path: Path) -> None:
     assert report.answers["cited_document_precision"] == 1
     assert set(report.timings) == {"search", "answer"}
     assert steps[-1] == ("Asking", 2, 2)
-    first, second = report.rows
-    assert (first["id"], first["state"], first["has_answer"]) == ("q1", "answered", True)
-    assert (second["id"], second["state"], second["cited"]) == ("q2", "refused", [])
+    first, second = report.results
+    assert (first.key, first.state, first.is_right) == ("q1", "answered", True)
+    assert (second.key, second.state, second.is_right, second.cited) == ("q2", "refused", True, ())
+    assert report.tags["warranty"]["questions"] == 1
 
 
 def test_what_misses_counts_against_it(tmp_path: Path) -> None:
@@ -61,6 +63,7 @@ def test_a_document_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     ensure_first_generation()
     folder = write_set(tmp_path / "set")
     (folder / "documents" / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing more")
+    (folder / "documents" / "empty.txt").write_bytes(b"")
     report = evaluate(evalset=read_evalset(folder), with_answers=False, on_progress=lambda *_: None)
-    assert list(report.not_indexed) == ["broken.pdf"]
+    assert set(report.not_indexed) == {"broken.pdf", "empty.txt"}
     assert report.answers == {}

@@ -152,3 +152,17 @@ def test_small_paragraphs_are_merged_across_printed_pages() -> None:
 
 def test_a_monster_word_is_cut_by_tokens() -> None:
     assert len(split(build([("paragraph", "x" * 5000, 0, "")]))) > 5
+
+
+def test_a_file_s_name_stands_in_the_context_where_it_says_more_than_the_title() -> None:
+    document = build([("paragraph", "Net sales rose.", 0, "")])
+    contexts = {
+        name: split_into_chunks(document, token_spans=token_spans, max_tokens=64, name=name)[0].context
+        for name in ("2023 Q2 AAPL.pdf", "handbook.pdf", "a-handbook.pdf", "")
+    }
+    assert contexts == {
+        "2023 Q2 AAPL.pdf": "2023 Q2 AAPL > A handbook",
+        "handbook.pdf": "A handbook",
+        "a-handbook.pdf": "A handbook",
+        "": "A handbook",
+    }

@@ -1,0 +1,366 @@
+"""Random teams, grants, narrowed documents and changes to them, against an oracle that knows no SQL.
+
+Every search is compared: which passages, both scores of each (so that neither list, nor any statistic, knows
+of what is hidden), counts, facets, other words and snippets; with the vectors compared one by one and through
+the index; before and after each change. Who sees the same after a change as before is answered the same.
+
+`PERMISSION_SCENARIOS` says how many scenarios; `make torture` runs 2,000.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import transaction
+from django.test import Client, override_settings
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from ingestion.documents import delete_document
+from ingestion.models import IngestionJob
+from ingestion.moving import move_document
+from portal.accounts.models import Membership, User
+from retrieval import access
+from retrieval.analysis import analyse
+from retrieval.collections import narrow_document, set_grant
+from retrieval.generations import embedder, serving_generation
+from retrieval.indexing import NewChunk, NewIndex, publish_version
+from retrieval.models import Collection, Document, DocumentVersion, Grant, Role, Synonyms
+from retrieval.search import SearchResults, search
+from tests import factories
+from tests.fakes.hash_embedder import serve_hashes
+from tests.retrieval.oracle import DIMENSION, LANGUAGES, PEOPLE, TEAMS, WORDS, Asked, Paper, World, expect
+
+SCENARIOS = int(os.environ.get("PERMISSION_SCENARIOS", "100"))
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.timeout(120 + 2 * SCENARIOS)]
+
+Change = Callable[["Portal", World], None]
+
+
+class Portal:
+    """A world as the portal stores it. Its keeper may change everything, with the services of people."""
+
+    def __init__(self, world: World) -> None:
+        self.people = [factories.user() for _ in range(PEOPLE)]
+        self.teams = [factories.team() for _ in range(TEAMS)]
+        self.keeper = factories.user()
+        keepers = factories.team(managers=[self.keeper])
+        self.collections = [factories.collection(owner=keepers) for _ in LANGUAGES]
+        for collection, language in zip(self.collections, LANGUAGES, strict=True):
+            Collection.objects.filter(pk=collection.pk).update(language=language)
+            collection.refresh_from_db()
+        theirs = [(team, self.people[one]) for one, teams in enumerate(world.members) for team in teams]
+        theirs += [(team, self.keeper) for team in range(TEAMS)]
+        Membership.objects.bulk_create(Membership(team=self.teams[t], user=user) for t, user in theirs)
+        Grant.objects.bulk_create(
+            Grant(collection=self.collections[one], team=self.teams[team])
+            for one, teams in enumerate(world.grants)
+            for team in teams
+        )
+        Grant.objects.bulk_create(
+            Grant(collection=self.collections[one], team=None) for one in world.everyone
+        )
+        self.papers: list[Document] = []
+        for paper in world.papers:
+            self.add(paper)
+        Synonyms.objects.bulk_create(
+            Synonyms(collection=self.collections[where], words=words, keys=sorted(words))
+            for where, words in world.synonyms
+        )
+
+    @property
+    def slugs(self) -> list[str]:
+        return [collection.slug for collection in self.collections]
+
+    def person(self, number: int) -> User:
+        """Return a person as the next request finds them."""
+        return User.objects.get(pk=self.people[number].pk)
+
+    def document(self, number: int) -> Document:
+        return Document.objects.select_related("collection", "parent", "current_version").get(
+            pk=self.papers[number].pk
+        )
+
+    def add(self, paper: Paper) -> None:
+        above = None if paper.parent is None else self.papers[paper.parent]
+        document = Document.objects.create(
+            collection=self.collections[paper.collection],
+            name=f"{len(self.papers)}.txt",
+            title=f"{len(self.papers)}",
+            parent=above,
+            ancestors=[*above.ancestors, above.pk] if above else [],
+            is_narrowed=paper.narrowed is not None,
+        )
+        document.narrowed_to.set(self.teams[team] for team in paper.narrowed or ())
+        self.papers.append(document)
+        self.publish(document, 1, paper.passages)
+        if paper.is_deleted:
+            Document.objects.filter(pk=document.pk).update(deleted_at=timezone.now())
+
+    def publish(self, document: Document, number: int, passages: tuple[tuple[str, ...], ...]) -> None:
+        version = DocumentVersion.objects.create(
+            document=document, number=number, sha256="0" * 64, size=1, media_type="text/plain"
+        )
+        IngestionJob.objects.create(version=version, state="indexed", stage="done", attempts=1)
+        publish_version(version=version, index=_index(document, passages), generation=serving_generation())
+
+
+def _index(document: Document, passages: tuple[tuple[str, ...], ...]) -> NewIndex:
+    texts = [" ".join(words) for words in passages]
+    chunks = [
+        NewChunk(number, text, "", (), None, None, 100 * number, 100 * number + len(text), len(text.split()))
+        for number, text in enumerate(texts)
+    ]
+    vectors = embedder().embed_passages(texts) if texts else np.zeros((0, DIMENSION), dtype=np.float32)
+    return NewIndex(
+        text="\n\n".join(texts),
+        blocks=[],
+        pages=[],
+        chunks=chunks,
+        vectors=vectors,
+        title=document.title,
+        parser="text",
+        parser_version="1",
+        warnings=(),
+        metadata={},
+    )
+
+
+_words = st.sampled_from(WORDS)
+_person, _team, _where = (st.integers(0, most - 1) for most in (PEOPLE, TEAMS, len(LANGUAGES)))
+_teams = st.sets(_team, max_size=TEAMS)
+_some_teams = st.sets(_team, min_size=1, max_size=2)
+_passages = st.lists(st.lists(_words, min_size=2, max_size=5).map(tuple), min_size=1, max_size=2).map(tuple)
+_narrowed = st.none() | st.none() | _some_teams.map(frozenset) | _teams.map(frozenset)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    papers: list[Paper] = []
+    for number in range(draw(st.integers(1, 5))):
+        parent = draw(st.none() | st.none() | st.integers(0, number - 1)) if number else None
+        collection = draw(_where) if parent is None else papers[parent].collection
+        is_deleted = draw(st.integers(0, 7)) == 0
+        papers.append(Paper(collection, draw(_narrowed), draw(_passages), is_deleted, parent))
+    pairs = st.lists(_words, min_size=2, max_size=2, unique=True)
+    return World(
+        members=draw(st.lists(_some_teams | _teams, min_size=PEOPLE, max_size=PEOPLE)),
+        grants=draw(st.lists(_some_teams, min_size=len(LANGUAGES), max_size=len(LANGUAGES))),
+        everyone=draw(st.sets(_where, max_size=1)),
+        papers=papers,
+        synonyms=[(draw(_where), draw(pairs))] if draw(st.booleans()) else [],
+    )
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> Asked:
+    words = tuple(draw(st.lists(_words, min_size=1, max_size=3, unique=True)))
+    match draw(st.sampled_from(["plain", "plain", "phrase", "prefix", "without", "collection"])):
+        case "phrase":
+            return Asked(words, "phrase", pair=(draw(_words), draw(_words)))
+        case "prefix":
+            return Asked(words, "prefix", draw(_words)[:3])
+        case "without":
+            return Asked(words, "without", draw(_words))
+        case "collection":
+            return Asked(words, "collection", collection=draw(_where))
+    return Asked(words, "plain")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change by name, with numbers that it takes what it needs from."""
+
+    name: str
+    first: int
+    second: int
+    teams: frozenset[int]
+    passages: tuple[tuple[str, ...], ...]
+
+
+def apply(step: Step, portal: Portal, world: World) -> None:
+    """Make a change in both: to people and grants, to a paper, or by a new one."""
+    person, team, where = step.first % PEOPLE, step.second % TEAMS, step.first % len(LANGUAGES)
+    match step.name:
+        case "leave":
+            Membership.objects.filter(user=portal.people[person], team=portal.teams[team]).delete()
+            world.members[person].discard(team)
+        case "join":
+            Membership.objects.get_or_create(user=portal.people[person], team=portal.teams[team])
+            world.members[person].add(team)
+        case "close":
+            User.objects.filter(pk=portal.people[person].pk).update(is_active=False)
+            world.closed.add(person)
+        case "revoke" | "grant":
+            role = Role.READER if step.name == "grant" else None
+            (world.grants[where].add if role else world.grants[where].discard)(team)
+            set_grant(
+                user=portal.keeper, collection=portal.collections[where], team=portal.teams[team], role=role
+            )
+        case "open" | "shut":
+            role = Role.READER if step.name == "open" else None
+            (world.everyone.add if role else world.everyone.discard)(where)
+            set_grant(user=portal.keeper, collection=portal.collections[where], team=None, role=role)
+        case "add":
+            world.papers.append(Paper(where, step.teams, step.passages))
+            portal.add(world.papers[-1])
+        case _:
+            _apply_to_paper(step, portal, world)
+
+
+def _apply_to_paper(step: Step, portal: Portal, world: World) -> None:
+    number = step.first % len(world.papers)
+    paper = world.papers[number]
+    if paper.is_deleted or (paper.parent is not None and step.name != "replace"):
+        return  # what is in another goes where that one goes
+    document = portal.document(number)
+    match step.name:
+        case "delete":
+            delete_document(user=portal.keeper, document=document)
+            for one in world.family(number):
+                world.papers[one].is_deleted = True
+        case "narrow" | "widen":
+            teams = (step.teams or {0}) if step.name == "narrow" else None
+            chosen = None if teams is None else [portal.teams[team] for team in teams]
+            narrow_document(user=portal.keeper, document=document, teams=chosen)
+            for one in world.family(number):
+                world.papers[one].narrowed = None if teams is None else frozenset(teams)
+        case "move":
+            _move(portal, world, number, document, step.second % len(LANGUAGES))
+        case "replace":
+            versions = document.versions.count()
+            portal.publish(document, versions + 1, step.passages)
+            world.papers[number].passages = step.passages
+
+
+def _move(portal: Portal, world: World, number: int, document: Document, where: int) -> None:
+    if where == world.papers[number].collection:
+        return
+    move_document(user=portal.keeper, document=document, target=portal.collections[where], allow_wider=True)
+    for one in world.family(number):
+        if not world.papers[one].is_deleted:
+            world.papers[one].collection = where
+
+
+_KINDS = ["leave", "join", "close", "revoke", "grant", "open", "shut", "add"]
+_KINDS += ["delete", "narrow", "widen", "move", "replace"]
+_steps = st.builds(
+    Step,
+    name=st.sampled_from(_KINDS),
+    first=st.integers(0, 59),
+    second=st.integers(0, 59),
+    teams=_teams.map(frozenset),
+    passages=_passages,
+)
+
+
+def test_words_are_their_own_stems() -> None:
+    """Else the oracle would have to know about stems."""
+    for language in LANGUAGES:
+        assert analyse(" ".join(WORDS), language) == list(WORDS)
+
+
+@pytest.fixture
+def hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve_hashes(monkeypatch, dimension=DIMENSION)
+
+
+@settings(
+    max_examples=SCENARIOS,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],  # a world is small enough to be read as it is, and to shrink it takes minutes
+    suppress_health_check=list(HealthCheck),
+)
+@given(
+    world=worlds(),
+    asked=questions(),
+    steps=st.lists(_steps, min_size=1, max_size=2),
+    through_index=st.booleans(),
+)
+def test_everyone_finds_what_they_may_see_and_nothing_else(
+    hashes: None, world: World, asked: Asked, steps: list[Step], through_index: bool
+) -> None:
+    with transaction.atomic(), override_settings(SEARCH_EXACT_LIMIT=0 if through_index else 25_000):
+        portal = Portal(world)
+        before = [found_by(portal, world, person, asked) for person in range(PEOPLE)]
+        for step in steps:
+            views = [world.view(person) for person in range(PEOPLE)]
+            apply(step, portal, world)
+            after = [found_by(portal, world, person, asked) for person in range(PEOPLE)]
+            for person in range(PEOPLE):
+                if world.view(person) == views[person]:
+                    assert after[person] == before[person], step
+            before = after
+        check_requests(portal, world, asked, steps[0].first % PEOPLE)
+        transaction.set_rollback(True)
+
+
+def found_by(portal: Portal, world: World, person: int, asked: Asked) -> SearchResults:
+    """Search as a person, check everything that is returned against the oracle, and return it."""
+    user, query = portal.person(person), asked.typed(portal.slugs)
+    numbers = {document.pk: number for number, document in enumerate(portal.papers)}
+    seen = world.visible_papers(person)
+    assert {numbers[pk] for pk in access.visible_documents(user=user).values_list("pk", flat=True)} == seen
+    expected = expect(world, person, asked)
+    found = search(user=user, query=query, limit=200, with_facets=True)
+    hits = {(numbers[hit.document_id], hit.ordinal): hit for hit in found.hits}
+    assert hits.keys() == expected.hits.keys()
+    for key, (bm25, similarity) in expected.hits.items():
+        assert hits[key].bm25 == pytest.approx(bm25, abs=1e-3), key
+        assert hits[key].similarity == pytest.approx(similarity, abs=5e-3), key
+        check_snippet(hits[key].text, hits[key].snippet, expected.marked)
+    assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
+    assert (found.documents, found.chunks) == (expected.papers, expected.passages)
+    assert found.collections == len(expected.by_collection)
+    assert found.also_searched_for == expected.also
+    assert facets(found) == {
+        "collection": {portal.slugs[one]: count for one, count in expected.by_collection.items()},
+        "language": _sums((LANGUAGES[one], count) for one, count in expected.by_collection.items()),
+    }
+    return replace(found, timings={})
+
+
+def check_snippet(text: str, snippet: tuple[Any, ...], marked: frozenset[str]) -> None:
+    assert "".join(part.text for part in snippet) == text  # they are shorter than a snippet
+    assert [part.text for part in snippet if part.marked] == [w for w in text.split() if w in marked]
+
+
+def facets(found: SearchResults) -> dict[str, dict[str, int]]:
+    counted = {facet.field: {one.value: one.documents for one in facet.values} for facet in found.facets}
+    total = sum(counted.get("collection", {}).values())
+    for of_all in ("type", "year"):  # all papers are of one type and year
+        assert sum(counted.get(of_all, {}).values()) == total
+    return {name: counted.get(name, {}) for name in ("collection", "language")}
+
+
+def _sums(pairs: Iterator[tuple[str, int]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for name, count in pairs:
+        sums[name] = sums.get(name, 0) + count
+    return sums
+
+
+def check_requests(portal: Portal, world: World, asked: Asked, person: int) -> None:
+    """Ask over HTTP what the services were asked: the very next requests know of every change."""
+    user, seen = portal.person(person), world.visible_papers(person)
+    api = Client(headers=factories.bearer(user), raise_request_exception=False)
+    if person in world.closed:
+        assert api.get("/api/v1/me").status_code == 401
+        return
+    body = json.dumps({"query": asked.typed(portal.slugs), "limit": 50})
+    found = api.post("/api/v1/search", body, content_type="application/json").json()
+    names = {portal.papers[number].name for number, _ in expect(world, person, asked).hits}
+    listed = {hit["name"] for hit in found["hits"]}
+    assert listed <= names
+    assert bool(listed) == bool(names)
+    for number in [*sorted(seen)[-1:], *sorted(set(range(len(portal.papers))) - seen)[-1:]]:
+        status = api.get(f"/api/v1/documents/{portal.papers[number].pk}").status_code
+        assert status == (200 if number in seen else 404), number
+    shown = {one["slug"] for one in api.get("/api/v1/collections").json()["items"]}
+    assert shown == {portal.slugs[one] for one in world.visible_collections(person)}
