@@ -168,7 +168,9 @@ class _Answer:
             context_tokens=llm.context_tokens,
             max_output_tokens=llm.max_output_tokens,
         )
-        checker = _Checker(prompt, Grounder(prompt.passages, self.embedder, evidence.language))
+        checker = _Checker(
+            prompt, Grounder(prompt.passages, self.embedder, evidence.language, evidence.candidates)
+        )
         async with aclosing(self._reads(chat, prompt)) as reads:
             async for read in reads:
                 if not checker.begun:
@@ -222,7 +224,7 @@ class _Checker:
         if self._sentence >= _UNSUPPORTED_IN_A_ROW and not self._grounded:
             raise _UngroundedError
         citations = self._numbering.cite(judgement.sources)
-        return SentenceDone(number, text, citations, judgement.support, judgement.reason)
+        return SentenceDone(number, text, citations, judgement.support, judgement.reason, judgement.repair)
 
     def require_grounds(self) -> None:
         """Raise unless something of the answer is in the passages."""

@@ -6,6 +6,7 @@ from typing import Literal
 from llm.engines import EngineName
 
 Support = Literal["supported", "weak", "unsupported"]
+Repair = Literal["", "moved", "added"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,17 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class SentenceDone:
-    """A whole sentence, what it cites, and whether what it cites supports it."""
+    """A whole sentence, what it cites, and whether what it cites supports it.
+
+    `repair` tells that a citation was moved to the passage that does say it, or added.
+    """
 
     sentence: int
     text: str
     citations: tuple[Citation, ...]
     support: Support
     reason: str = ""
+    repair: Repair = ""
 
 
 @dataclass(frozen=True, slots=True)
