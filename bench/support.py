@@ -1,10 +1,11 @@
 """How well the support check tells changed sentences from faithful ones: `python bench/support.py`.
 
 Sentences are taken from real passages (`shared/corpora/us-public`, read and cut as on ingestion, and the
-documents of `shared/evalsets/clapnq`). Each is said again without a change, in five ways, and with one: another
-number, date or name, a negation more or less, or with another passage as its source. It is judged as a
-model's sentence would be, with seven other passages of the same document at hand. The check was made with the
-documents at even places in view; the figures are of those at odd places. The last line is one JSON object.
+documents of `shared/evalsets/clapnq`). Each is said again without a change, in five ways, and with one:
+another number, date or name, a negation more or less, or with another passage as its source. It is judged as
+a model's sentence would be, with seven other passages of the same document at hand. The check was made with
+the documents at even places in view; the figures are of those at odd places. The last line is one JSON
+object.
 """
 
 import argparse
@@ -177,9 +178,8 @@ class Bench:
         row.add(judgement)
         if self._show and (judgement.support == "supported") != (expect == "supported"):
             self._show -= 1
-            say(
-                f"--- {name}, {judgement.support}: {judgement.reason}\n  was:  {sample.sentence}\n  said: {said}"
-            )
+            say(f"--- {name}, {judgement.support}: {judgement.reason}")
+            say(f"  was:  {sample.sentence}\n  said: {said}")
 
 
 def _says(text: str, sentence: str) -> bool:
@@ -196,9 +196,8 @@ def report(bench: Bench) -> dict[str, Any]:
         cells = f"{row.marked / max(row.asked, 1):>9.1%}{row.unsupported / max(row.asked, 1):>13.1%}"
         say(f"{name:<34}{row.asked:>10,}{cells}")
     say(f"faithful, wrongly marked: {faithful.share:.1%} of {faithful.asked:,} (at most 5 %)")
-    say(
-        f"cited to another passage, repaired to its own: {bench.repaired.share:.1%} of {bench.repaired.asked:,}"
-    )
+    repaired = bench.repaired
+    say(f"cited to another passage, repaired to its own: {repaired.share:.1%} of {repaired.asked:,}")
     times = sorted(bench.seconds)
     return {
         "bench": "support",

@@ -3,36 +3,41 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from llm.answer_reader import AnswerReader, Read, Sentence
 from llm.chat import ChatModel, ChatPiece
+from llm.disagreement import Disagreement, Disagreements
 from llm.embedding import Embedder
 from llm.engines import EngineConfig, EngineName, LLMSpec
 from llm.errors import LLMError
 from llm.events import (
     AnswerEvent,
     Citation,
+    Conflict,
     EngineChosen,
     Finished,
     Refused,
     Restarted,
     SentenceDone,
     TextDelta,
+    Withheld,
 )
 from llm.evidence import Evidence, gather_evidence
 from llm.extractive import choose_quotes, text_deltas
 from llm.grounding import Grounder, Judgement, Source
+from llm.leaks import LeakedError, LeakGuard
 from llm.passages import Passage
 from llm.plain_text import remove_invisible
-from llm.prompt import NOT_IN_SOURCES, Prompt, build_prompt
+from llm.prompt import NOT_IN_SOURCES, Prompt, build_prompt, with_fewer_sources
 from llm.providers.openai_chat import OpenAIChat
 
 __all__ = [
     "AnswerEvent",
     "Citation",
+    "Conflict",
     "EngineChosen",
     "EngineConfig",
     "Finished",
@@ -42,6 +47,7 @@ __all__ = [
     "Restarted",
     "SentenceDone",
     "TextDelta",
+    "Withheld",
     "stream_answer",
 ]
 
@@ -51,6 +57,7 @@ NOT_FOUND = "The documents that you can see do not answer this."
 NO_REPLY = "The language model did not answer; these are quotes from the documents."
 BROKE_OFF = "The language model's answer broke off; these are quotes from the documents."
 UNGROUNDED = "The language model's answer was not in the documents; these are quotes from them."
+LEAKED = "The language model wrote its instructions; these are quotes from the documents instead."
 CUT_AT_LIMIT = "The answer was cut here at its greatest length."
 
 _NEAREST = 3
@@ -58,7 +65,11 @@ _UNSUPPORTED_IN_A_ROW = 3
 
 
 class _UngroundedError(Exception):
-    """The model writes, but nothing that it writes is in the passages."""
+    """The model writes, but what it writes is not an answer from the passages; `notice` is for the reader."""
+
+    def __init__(self, notice: str) -> None:
+        super().__init__(notice)
+        self.notice = notice
 
 
 async def stream_answer(
@@ -68,13 +79,15 @@ async def stream_answer(
     embedder: Embedder,
     llm: LLMSpec | None,
     language: str = "en",
+    cut_unsupported: bool = False,
 ) -> AsyncGenerator[AnswerEvent, None]:
     """Answer `question` from `passages` (best first), event by event; `Finished` comes last.
 
-    Without `llm`, and whenever it fails, the answer is made of quotes. Close the iterator to stop the
-    model's work. Raises EmbeddingError.
+    Without `llm`, and whenever it fails, the answer is made of quotes. With `cut_unsupported` a model's words
+    are told sentence by sentence, and only those of sentences that a source supports, well or weakly. Close
+    the iterator to stop the model's work. Raises EmbeddingError.
     """
-    answer = _Answer(question, passages, embedder, llm)
+    answer = _Answer(question, passages, embedder, llm, cut_unsupported=cut_unsupported)
     evidence = await asyncio.to_thread(
         gather_evidence, question=question, passages=passages, embedder=embedder, language=language
     )
@@ -100,6 +113,7 @@ class _Answer:
     usage: ChatPiece = field(default_factory=ChatPiece)
     shown: bool = False
     cut_at_limit: bool = False
+    cut_unsupported: bool = False
 
     async def events(self, evidence: Evidence) -> AsyncGenerator[AnswerEvent, None]:
         if not evidence.suffices:
@@ -115,12 +129,12 @@ class _Answer:
             except LLMError as error:
                 log.warning("language model failed: kind=%s model=%s", error.kind, self.llm.model)
                 notice = BROKE_OFF if self.shown else NO_REPLY
-            except _UngroundedError:
-                log.warning("language model's answer was not grounded: model=%s", self.llm.model)
-                notice = UNGROUNDED
+            except _UngroundedError as error:
+                log.warning("language model's answer was stopped: model=%s %s", self.llm.model, error.notice)
+                notice = error.notice
         if self.shown:
             yield Restarted(notice)
-        for event in self._quoted(evidence, notice):
+        async for event in self._quoted(evidence, notice):
             yield event
             await asyncio.sleep(0)
 
@@ -149,15 +163,18 @@ class _Answer:
     def _refusal(self) -> Refused:
         return Refused(NOT_FOUND, tuple(passage.key for passage in self.passages[:_NEAREST]))
 
-    def _quoted(self, evidence: Evidence, notice: str) -> Iterator[AnswerEvent]:
+    async def _quoted(self, evidence: Evidence, notice: str) -> AsyncGenerator[AnswerEvent, None]:
         yield EngineChosen("extractive", self.embedder.name, notice)
         numbering = _Numbering(self.passages)
+        disagreements = Disagreements(self.passages, evidence.language)
         for number, quote in enumerate(choose_quotes(evidence, self.passages)):
             text = " ".join(remove_invisible(quote.text).split())
             for delta in text_deltas(text):
                 yield TextDelta(number, delta)
             source = Source(quote.passage, quote.start, quote.end)
-            yield SentenceDone(number, text, numbering.cite([source]), "supported")
+            found = await asyncio.to_thread(disagreements.with_sources, [source])
+            citations = numbering.cite([source])
+            yield SentenceDone(number, text, citations, "supported", conflicts=numbering.conflicts(found))
 
     async def _written(
         self, chat: ChatModel, llm: LLMSpec, evidence: Evidence
@@ -168,9 +185,7 @@ class _Answer:
             context_tokens=llm.context_tokens,
             max_output_tokens=llm.max_output_tokens,
         )
-        checker = _Checker(
-            prompt, Grounder(prompt.passages, self.embedder, evidence.language, evidence.candidates)
-        )
+        checker = _Checker(prompt, self.embedder, evidence, cut_unsupported=self.cut_unsupported)
         async with aclosing(self._reads(chat, prompt)) as reads:
             async for read in reads:
                 if not checker.begun:
@@ -179,8 +194,11 @@ class _Answer:
                         yield self._refusal()
                         return
                     yield EngineChosen("llm", llm.model)
-                yield self._marked_if_cut(await checker.check(read))
+                for event in await checker.check(read):
+                    yield self._marked_if_cut(event)
         checker.require_grounds()
+        if checker.withheld:
+            yield Withheld(checker.withheld)
 
     def _marked_if_cut(self, event: AnswerEvent) -> AnswerEvent:
         """Only the last sentence is still unread when the server says that its limit is reached."""
@@ -190,7 +208,7 @@ class _Answer:
 
     async def _reads(self, chat: ChatModel, prompt: Prompt) -> AsyncGenerator[Read, None]:
         reader = AnswerReader(prompt.marker)
-        async with aclosing(chat.stream(prompt.messages)) as pieces:
+        async with aclosing(_pieces(chat, prompt)) as pieces:
             async for piece in pieces:
                 self.cut_at_limit = self.cut_at_limit or piece.stop_reason == "length"
                 if piece.prompt_tokens is not None or piece.output_tokens is not None:
@@ -201,37 +219,88 @@ class _Answer:
             yield read
 
 
+async def _pieces(chat: ChatModel, prompt: Prompt) -> AsyncGenerator[ChatPiece, None]:
+    """The model's reply; where the prompt is too long for its server after all, to half of the sources."""
+    try:
+        async with aclosing(chat.stream(prompt.messages)) as pieces:
+            async for piece in pieces:
+                yield piece
+    except LLMError as error:
+        if error.kind != "overflow":
+            raise
+    else:
+        return
+    async with aclosing(chat.stream(with_fewer_sources(prompt))) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
 class _Checker:
     """Turns what the model wrote into events, each sentence with what it rests on."""
 
-    def __init__(self, prompt: Prompt, grounder: Grounder) -> None:
+    def __init__(
+        self, prompt: Prompt, embedder: Embedder, evidence: Evidence, *, cut_unsupported: bool
+    ) -> None:
         self.begun = False
-        self._grounder = grounder
+        self.withheld = 0
+        self._grounder = Grounder(prompt.passages, embedder, evidence.language, evidence.candidates)
+        self._disagreements = Disagreements(prompt.passages, evidence.language)
+        self._guard = LeakGuard(prompt.messages[0].content, [passage.text for passage in prompt.passages])
         self._numbering = _Numbering(prompt.passages)
+        self._cut_unsupported = cut_unsupported
         self._sentence = 0
+        self._judged = 0
         self._grounded = 0
 
-    async def check(self, read: Read) -> AnswerEvent:
+    async def check(self, read: Read) -> list[AnswerEvent]:
         self.begun = True
-        if not isinstance(read, Sentence):
-            return TextDelta(self._sentence, read.text)
-        judgement = await asyncio.to_thread(self._grounder.judge, read.text, read.numbers)
-        return self._done(read.text, judgement)
+        if isinstance(read, Sentence):
+            return await self._sentence_events(read)
+        try:
+            words = self._guard.feed(read.text)
+        except LeakedError as error:
+            raise _UngroundedError(LEAKED) from error
+        return [TextDelta(self._sentence, words)] if words and not self._cut_unsupported else []
 
-    def _done(self, text: str, judgement: Judgement) -> SentenceDone:
-        number, self._sentence = self._sentence, self._sentence + 1
+    async def _sentence_events(self, read: Sentence) -> list[AnswerEvent]:
+        judgement, found = await asyncio.to_thread(self._judge, read)
+        self._judged += 1
         self._grounded += judgement.support != "unsupported"
-        if self._sentence >= _UNSUPPORTED_IN_A_ROW and not self._grounded:
-            raise _UngroundedError
-        citations = self._numbering.cite(judgement.sources)
-        return SentenceDone(number, text, citations, judgement.support, judgement.reason, judgement.repair)
+        if self._judged >= _UNSUPPORTED_IN_A_ROW and not self._grounded:
+            raise _UngroundedError(UNGROUNDED)
+        held = self._guard.flush()
+        if self._cut_unsupported and judgement.support == "unsupported":
+            self.withheld += 1
+            return []
+        return [*self._rest(read.text if self._cut_unsupported else held), self._done(read, judgement, found)]
+
+    def _judge(self, read: Sentence) -> tuple[Judgement, Sequence[Disagreement]]:
+        judgement = self._grounder.judge(read.text, read.numbers)
+        if judgement.support == "unsupported":
+            return judgement, ()
+        return judgement, self._disagreements.with_sources(judgement.sources)
+
+    def _rest(self, text: str) -> list[AnswerEvent]:
+        return [TextDelta(self._sentence, text)] if text else []
+
+    def _done(self, read: Sentence, judgement: Judgement, found: Sequence[Disagreement]) -> SentenceDone:
+        number, self._sentence = self._sentence, self._sentence + 1
+        return SentenceDone(
+            number,
+            read.text,
+            self._numbering.cite(judgement.sources),
+            judgement.support,
+            judgement.reason,
+            judgement.repair,
+            self._numbering.conflicts(found),
+        )
 
     def require_grounds(self) -> None:
         """Raise unless something of the answer is in the passages."""
-        if not self._sentence:
+        if not self._judged:
             raise LLMError("The language model's reply held no text.", kind="empty")
         if not self._grounded:
-            raise _UngroundedError
+            raise _UngroundedError(UNGROUNDED)
 
 
 class _Numbering:
@@ -250,4 +319,10 @@ class _Numbering:
                 source.end,
             )
             for source in sources
+        )
+
+    def conflicts(self, found: Sequence[Disagreement]) -> tuple[Conflict, ...]:
+        return tuple(
+            Conflict(self.cite([Source(one.passage, one.start, one.end)])[0], one.ours, one.theirs)
+            for one in found
         )

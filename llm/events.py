@@ -38,6 +38,15 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Another source says `theirs` where what the sentence rests on says `ours`."""
+
+    citation: Citation
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True)
 class SentenceDone:
     """A whole sentence, what it cites, and whether what it cites supports it.
 
@@ -50,6 +59,14 @@ class SentenceDone:
     support: Support
     reason: str = ""
     repair: Repair = ""
+    conflicts: tuple[Conflict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """So many sentences of the answer are not shown, because no source supports them."""
+
+    sentences: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +96,4 @@ class Finished:
     output_tokens: int | None = None
 
 
-AnswerEvent = EngineChosen | TextDelta | SentenceDone | Restarted | Refused | Finished
+AnswerEvent = EngineChosen | TextDelta | SentenceDone | Withheld | Restarted | Refused | Finished

@@ -208,7 +208,7 @@ class Grounder:
         return best
 
     def _covering(self, said: _Said, places: Sequence[_Place]) -> tuple[str, str]:
-        """The few sentences of the cited passages that say most of it together, and what stands around them."""
+        """The few sentences of the cited passages that together say most of it; the same with neighbours."""
         pool = [
             (place.source.passage, number)
             for place in places

@@ -1,7 +1,7 @@
 """Sentences made from real ones: changed in one fact, or said otherwise without changing any.
 
-What is changed is found by patterns of its own, cruder than those of the check, so that a fact which the check
-cannot read counts as missed.
+What is changed is found by patterns of its own, cruder than those of the check, so that a fact which the
+check cannot read counts as missed.
 """
 
 import re
@@ -10,7 +10,11 @@ from random import Random
 
 Change = Callable[[str, str, Random], str | None]
 
-MONTHS = "January February March April May June July August September October November December".split()
+HALF = 0.5
+MONTHS = [
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+]  # fmt: skip
 _MONTH = "|".join(MONTHS)
 _NUMBER = re.compile(r"(?<![\w.,/-])\d+(?:[.,]\d+)*(?![\w/-])(?![.,]\d)")
 _YEAR = re.compile(r"(?<![\w.,/-])(?:19|20)\d\d(?![\w/-])")
@@ -29,7 +33,10 @@ _NEGATED = re.compile(
     r"\b(?:(?<=is )|(?<=are )|(?<=was )|(?<=were )|(?<=will )|(?<=would )|(?<=should )|(?<=must )|(?<=can )"
     r"|(?<=could )|(?<=may )|(?<=has )|(?<=have )|(?<=had )|(?<=does )|(?<=did )|(?<=do ))not\s(?!only)"
 )
-_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_WORDS = [
+    "zero", "one", "two", "three", "four", "five", "six",
+    "seven", "eight", "nine", "ten", "eleven", "twelve",
+]  # fmt: skip
 _CLOSING = re.compile(r"[.!?]$")
 
 
@@ -40,7 +47,7 @@ def changed_number(sentence: str, passage: str, rng: Random) -> str | None:
         return None
     spot = rng.choice(spots)
     others = [n for n in _NUMBER.findall(passage) if _bare(n) != _bare(spot.group())]
-    if others and rng.random() < 0.5:
+    if others and rng.random() < HALF:
         return _put(sentence, spot, rng.choice(others))
     return _put(sentence, spot, _other_digits(spot.group(), rng))
 
@@ -52,7 +59,7 @@ def changed_date(sentence: str, passage: str, rng: Random) -> str | None:
         return None
     spot, form = rng.choice(found)
     others = [m.group() for m in form.finditer(passage) if m.group() not in sentence]
-    if others and rng.random() < 0.5:
+    if others and rng.random() < HALF:
         return _put(sentence, spot, rng.choice(others))
     parts = [part for part in re.findall(r"[A-Za-z]+|\d+", spot.group()) if part != "of"]
     part = rng.choice(parts)
@@ -74,7 +81,7 @@ def changed_name(names: Sequence[str]) -> Change:
             return None
         spot = rng.choice(spots)
         own = [n for n in names_of(passage) if not _shares_word(n, sentence)]
-        if own and rng.random() < 0.5:
+        if own and rng.random() < HALF:
             return _put(sentence, spot, rng.choice(own))
         strange = [n for n in rng.sample(list(names), 8) if not _shares_word(n, sentence)]
         return _put(sentence, spot, strange[0]) if strange else None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 Span = tuple[int, int]
 
@@ -59,6 +60,13 @@ class Date:
         )
         year_fits = self.year is None or self.year == other.year
         return same and (year_fits or (other.year is None and self.year in other_years))
+
+    @property
+    def pieces(self) -> frozenset[object]:
+        """What is said of it; the year as the plain number that it may be as well."""
+        named = zip("qmd", (self.quarter, self.month, self.day), strict=True)
+        year = [Decimal(self.year)] if self.year is not None else []
+        return frozenset([*year, *((name, part) for name, part in named if part is not None)])
 
     @property
     def parts(self) -> tuple[int | None, int | None, int | None, int | None]:

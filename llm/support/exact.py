@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Literal
 
+from llm.support.alignment import Fact, misplaced
 from llm.support.dates import Date, dates
 from llm.support.names import Name, initials_of, keys_of, names_in
 from llm.support.negation import Denials, denials, opposite
@@ -15,15 +16,14 @@ from llm.support.quantities import Quantity, Span, quantities
 Kind = Literal["number", "date", "name", "negation"]
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_EDGES = {*".,;:!?…\"'“”‘’«»()[]-–—•*"}
+_EDGES = {*".,;:!?…\"'()[]-*•«»\u201c\u201d\u2018\u2019\u2013\u2014"}
 _SENTENCE_ENDS = set(".!?")
 _SPELT_OUT = 3  # letters of an acronym that its words may stand for
-_WORD = re.compile(r"[^\W_]+(?:[.,'\u2019&-][^\W_]+)*|[%$€£¥]")
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """`text` of the sentence does not agree with its source. Unless `grave` it only stands elsewhere in it."""
+    """`text` of the sentence is not what its source says; unless `grave`, it stands elsewhere in there."""
 
     kind: Kind
     text: str
@@ -72,7 +72,7 @@ def compare(sentence: str, *, place: str, near: str, whole: str, language: str) 
         *_dates(said, around, anywhere),
         *_names(said, anywhere),
         *_negations(said, at_place, around, language),
-        *_displaced(said, around),
+        *_misplaced(said, around),
     ]
     return min(found, key=lambda one: not one.grave, default=None)
 
@@ -180,15 +180,17 @@ def _initials(text: str) -> str:
 
 def _negations(said: Facts, at_place: Facts, around: Facts, language: str) -> list[Mismatch]:
     """What the sentence denies and the source says, and what it says and the source denies."""
-    for heads in said.denials.heads:
-        if not heads or around.denials.denied & set(heads):
-            continue
-        if set(heads) & around.denials.plain:
-            return [_denied(heads[0], "The cited source says the contrary: it does not deny this.")]
-    denied_here = said.denials.denied
-    for heads in at_place.denials.heads:
+    here, there = said.denials, at_place.denials
+    for heads in here.heads:
+        source = there if set(heads) & (there.plain | there.denied) else around.denials
+        if heads and not source.denied & set(heads) and set(heads) & source.plain:
+            return [_denied(heads[0], "The cited source does not deny this.")]
+    twice = [stem for stem in here.denied & there.denied if here.times(stem) % 2 != there.times(stem) % 2]
+    if twice:
+        return [_denied(twice[0], "The cited source denies it, and this denies that again.")]
+    for heads in there.heads:
         first = set(heads[:1])
-        if first and first <= said.denials.plain and not first & (denied_here | at_place.denials.plain):
+        if first and first <= here.plain and not first & (here.denied | there.plain):
             return [_denied(heads[0], "The cited source denies this.")]
     pair = opposite(said.text, at_place.text, language)
     if pair:
@@ -200,69 +202,49 @@ def _denied(text: str, reason: str) -> Mismatch:
     return Mismatch("negation", text, reason)
 
 
-def _displaced(said: Facts, around: Facts) -> list[Mismatch]:
+def _misplaced(said: Facts, around: Facts) -> list[Mismatch]:
     """A number, date or name that stands in the source, but not here: here another one does."""
-    found: list[Mismatch] = []
-    kinds: tuple[tuple[Kind, Callable[[Facts], list[_Slot]]], ...] = (
-        ("number", lambda facts: _slots(facts, facts.quantities, lambda one: one.value)),
-        ("date", lambda facts: _slots(facts, facts.dates, lambda one: one.parts)),
-        ("name", lambda facts: _slots(facts, facts.names, lambda one: one.key)),
-    )
-    for kind, slots in kinds:
-        here, there = slots(said), slots(around)
-        found.extend(
-            Mismatch(
-                kind, mine.text, f"Where the sentence says “{mine.text}”, the source says “{other.text}”."
-            )
-            for mine in here
-            if (other := _other_in_its_place(mine, there)) is not None
+    found = misplaced(said.text, _figures(said), around.text, _figures(around))
+    figures = [_swapped("number", mine, other) for mine, other in found]
+    found = misplaced(said.text, _phrases(said), around.text, _phrases(around))
+    return figures + [_swapped("name", mine, other) for mine, other in found]
+
+
+def _swapped(kind: Kind, mine: Fact, other: Fact) -> Mismatch:
+    return Mismatch(kind, mine.text, f"The cited source says “{other.text}” here, not “{mine.text}”.")
+
+
+def _figures(facts: Facts) -> list[Fact]:
+    """The numbers and dates of a text; of a date its parts, of an ambiguous one those of all readings."""
+    numbers = [Fact(frozenset([one.value]), one.span, one.text) for one in facts.quantities]
+    spans = dict.fromkeys(one.span for one in facts.dates)
+    return numbers + [
+        Fact(
+            frozenset(piece for one in facts.dates if one.span == span for piece in one.pieces),
+            span,
+            facts.text[slice(*span)],
         )
-    return found
+        for span in spans
+    ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    value: object
-    text: str
-    before: str
-    after: str
-
-
-class _Spanned(Protocol):
-    @property
-    def span(self) -> Span: ...
-    @property
-    def text(self) -> str: ...
-
-
-def _other_in_its_place(mine: _Slot, there: Sequence[_Slot]) -> _Slot | None:
-    """Another value between the same words, where ours stands between neither of them."""
-    if not (mine.before and mine.after):
-        return None
-    if any(one.value == mine.value and _touches(one, mine) for one in there):
-        return None
-    return next(
-        (
-            one
-            for one in there
-            if one.value != mine.value and (one.before, one.after) == (mine.before, mine.after)
-        ),
-        None,
-    )
-
-
-def _touches(one: _Slot, other: _Slot) -> bool:
-    return one.before == other.before or one.after == other.after
-
-
-def _slots(facts: Facts, found: Sequence[_Spanned], value: Callable[..., object]) -> list[_Slot]:
-    words = [(match.start(), match.end(), match.group().casefold()) for match in _WORD.finditer(facts.text)]
-    slots = []
-    for one in found:
-        before = [word for _, end, word in words if end <= one.span[0]]
-        after = [word for start, _, word in words if start >= one.span[1]]
-        slots.append(_Slot(value(one), one.text, before[-1] if before else "", after[0] if after else ""))
-    return slots
+def _phrases(facts: Facts) -> list[Fact]:
+    """The names of a text, words side by side as one; no single word that only begins a sentence."""
+    phrases: list[list[Name]] = []
+    for name in facts.names:
+        if phrases and not facts.text[phrases[-1][-1].span[1] : name.span[0]].strip(" -"):
+            phrases[-1].append(name)
+        else:
+            phrases.append([name])
+    return [
+        Fact(
+            frozenset(name.key for name in words),
+            (words[0].span[0], words[-1].span[1]),
+            facts.text[words[0].span[0] : words[-1].span[1]],
+        )
+        for words in phrases
+        if len(words) > 1 or not words[0].opens
+    ]
 
 
 def _missing(kind: Kind, text: str) -> Mismatch:

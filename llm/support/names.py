@@ -13,7 +13,7 @@ Span = tuple[int, int]
 
 _TOKEN = re.compile(r"[^\W_]+(?:[.&'\u2019][^\W_]+)*(?:\.(?=[^\W\d_]\.))?", re.UNICODE)
 _POSSESSIVE = re.compile(r"['\u2019]s?$")
-_BEGINS_SENTENCE = re.compile(r"(?:^|[.!?:;]|[-*•–—|]\s|\d\.)[\s\"'“‘«(\[]*$")
+_BEGINS_SENTENCE = re.compile(r"(?:^|[.!?:;]|[-*•|\u2013\u2014]\s|\d\.)[\s\"'«(\[\u201c\u2018]*$")
 # A word this common begins a sentence with a capital without being a name.
 _COMMON_RANK = 8_000
 _SHORTEST_ACRONYM, _LONGEST_ACRONYM = 2, 8

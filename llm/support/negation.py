@@ -13,11 +13,16 @@ _CUES = {
     "fr": "pas jamais aucun aucune sans ni rien personne nul nulle",
     "es": "no nunca sin ningún ninguna ninguno tampoco nadie nada jamás",
 }
+# They deny in part, and one beside another still denies.
+_SOFT = {
+    "hardly", "barely", "unable", "kaum", "lack", "lacks", "lacked", "lacking",
+    "fail", "fails", "failed", "failing",
+}  # fmt: skip
 # The verb comes before what denies it.
 _AFTER_THE_VERB = {"de", "fr"}
 _NOT_ONLY = {"only", "just", "merely", "nur", "seulement", "solo", "sólo", "least", "zuletzt"}
-_TOKEN = re.compile(r"[^\W_]+(?:['\u2019][^\W\d_]+)*|[.,;:!?()|–—]")
-_BREAKS = set(".;:!?()|–—")
+_TOKEN = re.compile(r"[^\W_]+(?:['\u2019][^\W\d_]+)*|[.,;:!?()|\u2013\u2014]")
+_BREAKS = set(".,;:!?()|\u2013\u2014")
 _REACH = 6
 _HEADS = 2
 
@@ -26,8 +31,9 @@ _OPPOSITES = {
         "increase/decrease increased/decreased increases/decreases increasing/decreasing rise/fall rose/fell "
         "risen/fallen higher/lower more/less more/fewer above/below before/after include/exclude "
         "includes/excludes included/excluded including/excluding with/without maximum/minimum most/least "
-        "allow/forbid allowed/forbidden allowed/prohibited permitted/prohibited may/must accept/reject "
-        "accepted/rejected approve/reject approved/rejected approved/denied gain/loss gains/losses profit/loss "
+        "allow/forbid allowed/forbidden allowed/prohibited permitted/prohibited may/must "
+        "accept/reject accepted/rejected approve/reject approved/rejected approved/denied gain/loss "
+        "gains/losses profit/loss "
         "possible/impossible able/unable likely/unlikely legal/illegal known/unknown available/unavailable "
         "required/optional mandatory/optional safe/unsafe sufficient/insufficient positive/negative "
         "internal/external open/closed opened/closed first/last up/down early/late earlier/later best/worst "
@@ -37,8 +43,8 @@ _OPPOSITES = {
         "left/right north/south east/west"
     ),
     "de": (
-        "steigt/sinkt stieg/sank gestiegen/gesunken höher/niedriger mehr/weniger über/unter vor/nach mit/ohne "
-        "erlaubt/verboten zulässig/unzulässig möglich/unmöglich mindestens/höchstens gewinn/verlust "
+        "steigt/sinkt stieg/sank gestiegen/gesunken höher/niedriger mehr/weniger über/unter vor/nach "
+        "mit/ohne erlaubt/verboten zulässig/unzulässig möglich/unmöglich mindestens/höchstens gewinn/verlust "
         "inklusive/exklusive pflichtig/frei bekannt/unbekannt immer/nie alle/keine"
     ),
 }
@@ -46,14 +52,22 @@ _OPPOSITES = {
 
 @dataclass(frozen=True, slots=True)
 class Denials:
-    """The stems that a text denies: of each denial its `heads`; `plain` are the stems outside of them all."""
+    """What a text denies: of each denial the stems that are its `heads`, and whether it is `soft`.
+
+    `plain` are the stems outside of them all.
+    """
 
     heads: tuple[tuple[str, ...], ...]
+    soft: tuple[bool, ...]
     plain: frozenset[str]
 
     @property
     def denied(self) -> frozenset[str]:
         return frozenset(stem for one in self.heads for stem in one)
+
+    def times(self, stem: str) -> int:
+        """How often a stem is denied outright."""
+        return sum(stem in one for one, is_soft in zip(self.heads, self.soft, strict=True) if not is_soft)
 
 
 def denials(text: str, language: str) -> Denials:
@@ -62,12 +76,14 @@ def denials(text: str, language: str) -> Denials:
     cues = set(_CUES[code].split())
     tokens = [match.group().casefold() for match in _TOKEN.finditer(text)]
     heads: list[tuple[str, ...]] = []
+    soft: list[bool] = []
     covered: set[int] = set()
     for place, token in enumerate(tokens):
         if not _is_cue(token, cues) or _says_no_denial(tokens, place):
             continue
         places = _head_places(tokens, place, code)
         covered.update(places)
+        soft.append(token in _SOFT)
         heads.append(tuple(stem for at in places for stem in content_terms(tokens[at], language)))
     plain = {
         stem
@@ -75,7 +91,7 @@ def denials(text: str, language: str) -> Denials:
         if at not in covered and token[0].isalnum()
         for stem in content_terms(token, language)
     }
-    return Denials(tuple(heads), frozenset(plain))
+    return Denials(tuple(heads), tuple(soft), frozenset(plain))
 
 
 def opposite(sentence: str, source: str, language: str) -> tuple[str, str] | None:

@@ -22,7 +22,8 @@ _BEFORE = re.compile(r"(?:([€$£¥])|\b(USD|EUR|GBP|CHF|US\$))[\s\u00a0]?$")
 _SCALES = {
     "thousand": 3, "tausend": 3, "k": 3, "mille": 3, "mil": 3,
     "million": 6, "millions": 6, "millionen": 6, "mio": 6, "mn": 6, "millones": 6,
-    "billion": 9, "billions": 9, "bn": 9, "milliarde": 9, "milliarden": 9, "mrd": 9, "milliards": 9, "milliard": 9,
+    "billion": 9, "billions": 9, "bn": 9, "milliarde": 9, "milliarden": 9, "mrd": 9, "milliards": 9,
+    "milliard": 9,
     "trillion": 12, "trillions": 12, "billionen": 12,
 }  # fmt: skip
 
