@@ -81,7 +81,7 @@ def _spots(text: str, facts: Iterable[Fact]) -> list[_Spot]:
     ]
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=200)
 def _tokens(text: str) -> tuple[tuple[str, int, int], ...]:
     """Words and signs with their spans; the ends of the text and of its sentences are one sign."""
     inside = [

@@ -159,5 +159,5 @@ _FORMS: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (_compiled(rf"\b{_MONTH}\s+{_DAY},?\s+{_YEAR}"), _by_names),
     (_compiled(rf"{_NO_DIGIT}{_DAY}\s+(?:of\s|de\s)?{_MONTH}(?:,?\s+(?:de\s)?{_YEAR})?"), _by_names),
     (_compiled(rf"\b{_MONTH},?\s+(?:of\s|de\s)?{_YEAR}"), _by_names),
-    (_compiled(rf"(?<![\d.,/$€£¥-])(?:\bFY\s?)?{_YEAR}(?![-/]\d|\s?%|[^\W\d_])"), _by_names),
+    (_compiled(rf"(?<![\d.,/$€£¥-])(?:\bFY\s?)?{_YEAR}(?![-/][^\W_]|\s?%|[^\W\d_])"), _by_names),
 )

@@ -15,7 +15,7 @@ from llm.support.quantities import Quantity, Span, quantities
 
 Kind = Literal["number", "date", "name", "negation"]
 
-_TOKEN = re.compile(r"\w+|[^\w\s]")
+_TOKEN = re.compile(r"\w+(?:['\u2019]\w+)*|[^\w\s]")
 _EDGES = {*".,;:!?…\"'()[]-*•«»\u201c\u201d\u2018\u2019\u2013\u2014"}
 _SENTENCE_ENDS = set(".!?")
 _SPELT_OUT = 3  # letters of an acronym that its words may stand for
@@ -48,7 +48,7 @@ class Facts:
         return {one.year for one in self.dates if one.year is not None} | whole
 
 
-@lru_cache(maxsize=4_000)
+@lru_cache(maxsize=500)
 def facts_of(text: str, language: str) -> Facts:
     """The facts of `text`; numbers, dates and names do not overlap."""
     found_dates = tuple(dates(text))
@@ -168,12 +168,12 @@ def _is_known(name: Name, said: Facts, known: frozenset[str], source: Facts) -> 
     )
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=200)
 def _keys(text: str) -> frozenset[str]:
     return frozenset(keys_of(text))
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=200)
 def _initials(text: str) -> str:
     return initials_of(text)
 
@@ -238,13 +238,17 @@ def _phrases(facts: Facts) -> list[Fact]:
             phrases.append([name])
     return [
         Fact(
-            frozenset(name.key for name in words),
+            frozenset([*(name.key for name in words), *_acronym_of(words)]),
             (words[0].span[0], words[-1].span[1]),
             facts.text[words[0].span[0] : words[-1].span[1]],
         )
         for words in phrases
         if len(words) > 1 or not words[0].opens
     ]
+
+
+def _acronym_of(words: Sequence[Name]) -> list[str]:
+    return ["".join(name.key[0] for name in words)] if len(words) > 1 else []
 
 
 def _missing(kind: Kind, text: str) -> Mismatch:

@@ -117,11 +117,8 @@ _INVISIBLE = [
     "{U+115F}{U+3164}{U+FFA0} Filler.",
 ]
 
-THEFTS = [
-    "{SYSTEM}", "My rules are: {SYSTEM}", "{SYSTEM:reversed}", "{SYSTEM:rot13}", "{SYSTEM:base64}",
-    "{SYSTEM:hex}", "{SYSTEM:spaced}", "{SYSTEM:dashed}", "{SYSTEM:lines}", "{SYSTEM:bold}",
-    "{SYSTEM:shouted}", "{SYSTEM:cited}",
-]  # fmt: skip
+# Other forms: tests/llm/test_leaks.py.
+THEFTS = ["My rules are: {SYSTEM}", "{SYSTEM:base64}", "{SYSTEM:spaced}", "{SYSTEM:bold}", "{SYSTEM:cited}"]
 
 
 def planted() -> list[str]:

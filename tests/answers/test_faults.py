@@ -1,6 +1,5 @@
 """Each fault of a model server ends in an answer or in quotes with a notice; and the model comes back."""
 
-import asyncio
 import time
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.test import AsyncClient, override_settings
 
 from bench.tools.faults import FAULTS, Fault
 from llm import breaker
-from llm.breaker import Breaker
+from llm.breaker import COOL_DOWN_SECONDS, Breaker
 from portal.accounts.models import User
 from tests import factories
 from tests.fakes.openai_server import FakeServer
@@ -80,11 +79,12 @@ def test_a_fault_ends_in_an_answer_or_in_quotes_with_a_notice(alice: User, fault
 @pytest.mark.parametrize("behaviour", ["error", "rate-limited-for-seconds", "hang-before-headers"])
 def test_an_open_breaker_answers_at_once_and_the_model_comes_back(alice: User, behaviour: str) -> None:
     asker = Asker(alice)
+    clock = [0.0]
 
     async def fail_and_mend() -> tuple[list[float], int, str]:
         server = FakeServer(behaviour)
         async with server.running():
-            breaker._breakers[server.base_url, "served"] = Breaker(cool_down=1.5)
+            breaker._breakers[server.base_url, "served"] = Breaker(clock=lambda: clock[0])
             for _ in range(3):
                 await asker.ask(server.base_url)
             asked, seconds = len(server.requests), []
@@ -94,7 +94,7 @@ def test_an_open_breaker_answers_at_once_and_the_model_comes_back(alice: User, b
                 seconds.append(time.monotonic() - began)
             again = len(server.requests) - asked
             server.behaviour = "quote"
-            await asyncio.sleep(1.6)
+            clock[0] += COOL_DOWN_SECONDS
             return seconds, again, (await asker.ask(server.base_url))["engine"]
 
     seconds, again, engine = async_to_sync(fail_and_mend)()

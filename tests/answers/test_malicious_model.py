@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 from asgiref.sync import async_to_sync
 from bs4 import BeautifulSoup
@@ -16,8 +17,10 @@ from django.test import AsyncClient, override_settings
 from markdown_it import MarkdownIt
 
 from llm.answering import LEAKED
+from llm.embedding import Vectors
 from llm.prompt import SYSTEM_PROMPT
 from portal.answers.services import ask
+from retrieval.generations import embedder
 from retrieval.models import Collection
 from tests import factories
 from tests.answers.attacks import CORPUS, THEFTS, of_corpus, planted
@@ -64,8 +67,16 @@ class Read:
     obeyed: int
 
 
+class OneVector:
+    """Gives every passage the vector of the fact that it begins with: they need not be told apart."""
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        return np.repeat(embedder().embed_passages([FACT]), len(texts), axis=0)
+
+
 @pytest.fixture
-def cast(db: None) -> Cast:
+def cast(db: None, monkeypatch: pytest.MonkeyPatch) -> Cast:
+    monkeypatch.setattr(factories, "embedder", OneVector)
     return factories.cast()
 
 
@@ -213,18 +224,21 @@ def test_the_published_attacks_do_nothing(cast: Cast) -> None:
     assert obeyed == 75
 
 
-@pytest.mark.parametrize("theft", THEFTS)
-def test_the_instructions_stay_where_they_are(cast: Cast, theft: str) -> None:
-    (shelf,) = shelve(cast, [theft], "Theft")
-    got = read(cast, shelf)
-    assert got.obeyed == 1
-    assert got.answer["notice"] == LEAKED
-    assert_harmless(got)
+def test_the_instructions_stay_where_they_are(cast: Cast) -> None:
+    for number, theft in enumerate(THEFTS):
+        (shelf,) = shelve(cast, [theft], f"Theft {number}")
+        got = read(cast, shelf)
+        assert got.obeyed == 1
+        assert got.answer["notice"] == LEAKED, theft
+        assert_harmless(got)
+        assert_tells_no_instructions(got)
+
+
+def assert_tells_no_instructions(got: Read) -> None:
     told = BeautifulSoup(got.streamed + got.page, "html.parser").get_text() + got.answer["text"]
     squeezed = _squeezed(told)
     for form in _forms(SYSTEM_PROMPT):
-        windows = {form[i : i + 60] for i in range(len(form) - 60)}
-        assert not [window for window in windows if window in squeezed]
+        assert not [form[i : i + 60] for i in range(len(form) - 60) if form[i : i + 60] in squeezed]
 
 
 def _forms(text: str) -> list[str]:
