@@ -74,11 +74,13 @@ def test_a_reader_who_goes_away_stops_the_model_within_a_second(
     headers = factories.bearer(factories.cast(searchable=True).bob) | {"Accept": "text/event-stream"}
 
     async def leave(address: str, server: FakeServer) -> float:
-        async with httpx.AsyncClient(base_url=f"{address}/api/v1", headers=headers, timeout=60) as client:
-            async with client.stream("POST", "/answers", json={"question": QUESTION}) as response:
-                async for line in response.aiter_lines():
-                    if line == "event: delta":
-                        break
+        async with (
+            httpx.AsyncClient(base_url=f"{address}/api/v1", headers=headers, timeout=60) as client,
+            client.stream("POST", "/answers", json={"question": QUESTION}) as response,
+        ):
+            async for line in response.aiter_lines():
+                if line == "event: delta":
+                    break
         left = time.monotonic()
         while not server.aborted and time.monotonic() < left + 10:
             await asyncio.sleep(0.01)
