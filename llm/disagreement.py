@@ -87,7 +87,7 @@ class Disagreements:
     def _weights(self, text: str) -> dict[str, float]:
         """The weighted words of a sentence without its numbers and dates."""
         facts = facts_of(text, self._language)
-        spans = sorted(one.span for one in (*facts.quantities, *facts.dates))
+        spans = sorted([one.span for one in facts.quantities] + [one.span for one in facts.dates])
         rest, position = "", 0
         for start, end in spans:
             rest += text[position:start] + " "
