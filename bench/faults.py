@@ -11,9 +11,8 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -106,23 +105,33 @@ async def ask_often(asker: Asker, fault: Fault, times: int, row: Row) -> None:
             row.seconds.append(seconds)
 
 
-async def break_and_mend(asker: Asker, fault: Fault, row: Row) -> None:
-    """Open the breaker, ask while it is open, make the server well, and wait for the model's own answer."""
-    server = FakeServer(fault.behaviour or "error", delay=0.01)
-    async with server.running():
+class Mended:
+    """Servers that are well again, and what the portal makes of them until their model answers."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._waiting: list[tuple[FakeServer, Row, float]] = []
+
+    async def break_and_mend(self, server: FakeServer, row: Row) -> None:
+        """Open the breaker, ask while it is open, and make the server well."""
         for _ in range(FAILURES_TO_OPEN):
-            await asker.ask(server.base_url)
+            await self._asker.ask(server.base_url)
         for _ in range(FAILURES_TO_OPEN):
-            seconds, _, answer = await asker.ask(server.base_url)
+            seconds, _, answer = await self._asker.ask(server.base_url)
             row.bad += not answer.get("sentences")
             row.while_open.append(seconds)
-        server.behaviour, mended = "quote", time.perf_counter()
-        for _ in count():
-            _, _, answer = await asker.ask(server.base_url)
+        server.behaviour = "quote"
+        self._waiting.append((server, row, time.perf_counter()))
+
+    async def look(self) -> bool:
+        """Ask each that has not come back once; return whether some have not."""
+        for waiting in list(self._waiting):
+            server, row, mended = waiting
+            _, _, answer = await self._asker.ask(server.base_url)
             row.back_after = time.perf_counter() - mended
             if answer.get("engine") == "llm" or row.back_after > 2 * BACK_SECONDS:
-                return
-            await asyncio.sleep(1)
+                self._waiting.remove(waiting)
+        return bool(self._waiting)
 
 
 async def run(asker: Asker, times: int) -> dict[str, Row]:
@@ -130,11 +139,17 @@ async def run(asker: Asker, times: int) -> dict[str, Row]:
     await asker.ask("")  # loads the embedding model
     for fault in FAULTS:
         await ask_often(asker, fault, times, rows[fault.name])
-        figures.say(f"{fault.name}: asked")
-    for fault in FAULTS:
-        if not fault.survives and fault.behaviour != "overflow-always":
-            await break_and_mend(asker, fault, rows[fault.name])
-            figures.say(f"{fault.name}: mended")
+        figures.say(f"asked: {fault.name}")
+    mended = Mended(asker)
+    async with AsyncExitStack() as servers:
+        for fault in FAULTS:
+            if fault.opens_breaker:
+                server = FakeServer(fault.behaviour or "error", delay=0.01)
+                await servers.enter_async_context(server.running())
+                await mended.break_and_mend(server, rows[fault.name])
+                await mended.look()
+        while await mended.look():
+            await asyncio.sleep(1)
     return rows
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 class Fault:
     """`behaviour` is that of `tests.fakes.openai_server`; empty, nothing listens there.
 
-    `survives` tells that the model answers in spite of it.
+    `survives` tells that the model answers in spite of it, `opens_breaker` that the server is not well.
     """
 
     name: str
     behaviour: str
     survives: bool = False
+    opens_breaker: bool = True
 
 
 FAULTS = (
@@ -29,7 +30,7 @@ FAULTS = (
     Fault("endless output", "endless"),
     Fault("empty output", "empty"),
     Fault("wrong model name", "wrong-model"),
-    Fault("context overflow", "overflow", survives=True),
-    Fault("context overflow, whatever is sent", "overflow-always"),
+    Fault("context overflow", "overflow", survives=True, opens_breaker=False),
+    Fault("context overflow, whatever is sent", "overflow-always", opens_breaker=False),
     Fault("slow drip", "slow-drip"),
 )

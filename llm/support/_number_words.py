@@ -22,14 +22,31 @@ _TENS = {
     "es": "veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa",
 }
 _MULTIPLIERS = {
-    "en": {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9, "trillion": 10**12},
-    "de": {"hundert": 100, "tausend": 1_000, "million": 10**6, "millionen": 10**6, "milliarden": 10**9},
+    "en": {
+        "hundred": 100,
+        "thousand": 1_000,
+        "million": 10**6,
+        "billion": 10**9,
+        "trillion": 10**12,
+        "dozen": 12,
+    },
+    "de": {
+        "hundert": 100,
+        "tausend": 1_000,
+        "million": 10**6,
+        "millionen": 10**6,
+        "milliarden": 10**9,
+        "dutzend": 12,
+    },
     "fr": {"cent": 100, "cents": 100, "mille": 1_000, "million": 10**6, "millions": 10**6},
     "es": {"cien": 100, "ciento": 100, "mil": 1_000, "millón": 10**6, "millones": 10**6},
 }
-_OTHERS = {"en": {"dozen": 12, "twice": 2}, "de": {"dutzend": 12, "zweimal": 2, "dreimal": 3}}
+_OTHERS = {"en": {"twice": 2}, "de": {"zweimal": 2, "dreimal": 3}}
 _AND = {"en": "and", "de": "und", "fr": "et", "es": "y"}
+_JOINS_ALL = {"es", "fr"}  # "treinta y cinco", "vingt et un"
+_WORD = re.compile(r"[^\W\d_]+")
 _TENS_FROM = 20
+_DOZEN = 12
 _FEWEST = 2  # "one" and "a" are articles more often than numbers
 
 
@@ -38,12 +55,26 @@ def spelt(text: str, language: str) -> Iterator[tuple[Decimal, Span]]:
     code = language if language in _ONES else "en"
     small, multipliers = _small(code), _MULTIPLIERS[code]
     for match in _run(code).finditer(text):
-        words = re.findall(r"[^\W\d_]+", match.group().casefold())
-        if not any(word in small for word in words):
-            continue  # "millions of people" counts nothing
-        value = _value([word for word in words if word != _AND[code]], small, multipliers)
-        if value >= _FEWEST:
-            yield Decimal(value), match.span()
+        for part in _parts(text, match.span(), code):
+            words = [word for word, _, _ in part]
+            if not any(word in small or multipliers[word] == _DOZEN for word in words):
+                continue  # "millions of people" counts nothing
+            value = _value(words, small, multipliers)
+            if value >= _FEWEST:
+                yield Decimal(value), (part[0][1], part[-1][2])
+
+
+def _parts(text: str, span: Span, code: str) -> Iterator[list[tuple[str, int, int]]]:
+    """The numbers of a run: "two hundred and five" is one, "twelve and thirteen" are two."""
+    part: list[tuple[str, int, int]] = []
+    for match in _WORD.finditer(text, *span):
+        word = match.group().casefold()
+        if word != _AND[code]:
+            part.append((word, *match.span()))
+        elif code not in _JOINS_ALL and part[-1][0] not in _MULTIPLIERS[code]:
+            yield part
+            part = []
+    yield part
 
 
 @cache

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 Span = tuple[int, int]
 
-_TOKEN = re.compile(r"\w+|[^\w\s]|\n")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|\w+|[^\w\s]|\n")
 _EDGE = "\u00a7"
 _ENDS = {".", "!", "?", "\n"}
 _QUOTES = set("\"'`\u201c\u201d\u2018\u2019*")

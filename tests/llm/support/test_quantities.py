@@ -32,6 +32,10 @@ def test_reads_numbers_as_they_are_meant(text: str, language: str, value: str, u
     assert (found.value, found.unit) == (Decimal(value), unit)
 
 
+def test_two_numbers_are_not_one() -> None:
+    assert [one.value for one in quantities("twelve and thirteen, two or three dozen")] == [12, 13, 2, 36]
+
+
 @pytest.mark.parametrize("text", ["part AB-12C", "one of them", "millions of people", "N123AB"])
 def test_reads_no_number_where_there_is_none(text: str) -> None:
     assert quantities(text) == []
