@@ -62,6 +62,7 @@ CUT_AT_LIMIT = "The answer was cut here at its greatest length."
 
 _NEAREST = 3
 _UNSUPPORTED_IN_A_ROW = 3
+_ATTEMPTS_AT_LENGTH = 4
 
 
 class _UngroundedError(Exception):
@@ -220,19 +221,19 @@ class _Answer:
 
 
 async def _pieces(chat: ChatModel, prompt: Prompt) -> AsyncGenerator[ChatPiece, None]:
-    """The model's reply; where the prompt is too long for its server after all, to half of the sources."""
-    try:
-        async with aclosing(chat.stream(prompt.messages)) as pieces:
-            async for piece in pieces:
-                yield piece
-    except LLMError as error:
-        if error.kind != "overflow":
-            raise
-    else:
-        return
-    async with aclosing(chat.stream(with_fewer_sources(prompt))) as pieces:
-        async for piece in pieces:
-            yield piece
+    """The model's reply; where the prompt is too long for its server after all, to ever fewer sources."""
+    messages = prompt.messages
+    for attempts_left in reversed(range(_ATTEMPTS_AT_LENGTH)):
+        try:
+            async with aclosing(chat.stream(messages)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except LLMError as error:
+            if error.kind != "overflow" or not attempts_left:
+                raise
+            messages = with_fewer_sources(messages)
+        else:
+            return
 
 
 class _Checker:

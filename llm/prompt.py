@@ -75,9 +75,9 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(ascii_count / _CHARACTERS_A_TOKEN) + len(text) - ascii_count
 
 
-def with_fewer_sources(prompt: Prompt) -> tuple[Message, ...]:
-    """The messages of `prompt` with the better half of its sources, or with half of the only one."""
-    system, user = prompt.messages
+def with_fewer_sources(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages of a prompt with the better half of its sources, or with half of the only one."""
+    system, user = messages
     head, mark, rest = user.content.partition("\n[1] ")
     sources, end, question = rest.rpartition("\nEND ")
     each = sources.split("\n")

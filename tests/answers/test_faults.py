@@ -26,14 +26,14 @@ LIMITS = {
     "LLM_ANSWER_SECONDS": 1,
     "LLM_MAX_OUTPUT_TOKENS": 40,
 }
-NEIGHBOUR = "Returns are free of charge within 30 days when the box is unopened."
+OTHERS = [f"Chapter {number} of the manual is about part {number} of the kettle." for number in range(5)]
 
 
 @pytest.fixture
 def alice() -> User:
     alice = factories.user("alice@example.com")
     products = factories.collection("Products", owner=factories.team("Blue", managers=[alice]))
-    factories.searchable_document(products, title="Manual", passages=[factories.WARRANTY, NEIGHBOUR])
+    factories.searchable_document(products, title="Manual", passages=[factories.WARRANTY, *OTHERS])
     return alice
 
 

@@ -78,7 +78,7 @@ def test_the_same_passage_is_sent_once() -> None:
 def test_half_of_the_sources_can_be_left_out() -> None:
     passages = [passage(f"Rule {number} of the policy.", key=str(number)) for number in range(4)]
     prompt = build_prompt(question="Which?", passages=passages, context_tokens=4000, max_output_tokens=100)
-    system, user = with_fewer_sources(prompt)
+    system, user = with_fewer_sources(prompt.messages)
     assert system == prompt.messages[0]
     assert "[2] " in user.content
     assert "[3] " not in user.content
