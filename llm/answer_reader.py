@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from llm.plain_text import plain_text
+from llm.plain_text import plain_text, unescaped
 from llm.sentences import ends_sentence
 
 _MARKER = re.compile(
-    r"[\[【]\s*(?:source\s*)?(\d{1,3}(?:\s*(?:[,;\u2013-]|and)\s*\d{1,3})*)[^\]】\[\n]{0,20}[\]】](?!\()",
+    r"[\[【\uff3b]\s*(?:\^|source\s*|#)?(\d{1,3}(?:\s*(?:[,;\u2013-]|and)\s*\d{1,3})*)"
+    r"[^\]】\uff3d\[\n]{0,20}[\]】\uff3d](?!\()",
     re.I,
 )
 _RANGE = re.compile(r"(\d+)\s*[\u2013-]\s*(\d+)")
@@ -82,7 +83,7 @@ class AnswerReader:
             self._thinking = False
 
     def _read(self, raw: str) -> Iterator[Read]:
-        position = 0
+        raw, position = unescaped(raw), 0
         for match in _MARKER.finditer(raw):
             yield from self._read_text(raw[position : match.start()])
             self._numbers.extend(_numbers(match.group(1)))

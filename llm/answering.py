@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from llm.answer_reader import AnswerReader, Read, Sentence
 from llm.chat import ChatModel, ChatPiece
+from llm.disagreement import Disagreement, Disagreements
 from llm.embedding import Embedder
 from llm.engines import EngineConfig, EngineName, LLMSpec
 from llm.errors import LLMError
@@ -16,25 +17,36 @@ from llm.events import (
     AnswerEvent,
     Attempt,
     Citation,
+    Conflict,
     EngineChosen,
     Finished,
     Refused,
     Restarted,
     SentenceDone,
     TextDelta,
+    Withheld,
 )
 from llm.evidence import Evidence, gather_evidence
 from llm.extractive import choose_quotes, text_deltas
 from llm.grounding import Grounder, Judgement, Source
+from llm.leaks import LeakedError, LeakGuard
 from llm.passages import Passage
 from llm.plain_text import remove_invisible
-from llm.prompt import NOT_IN_SOURCES, SYSTEM_PROMPT, Prompt, build_prompt, estimate_tokens
+from llm.prompt import (
+    NOT_IN_SOURCES,
+    SYSTEM_PROMPT,
+    Prompt,
+    build_prompt,
+    estimate_tokens,
+    with_fewer_sources,
+)
 from llm.providers.openai_chat import OpenAIChat
 
 __all__ = [
     "AnswerEvent",
     "Attempt",
     "Citation",
+    "Conflict",
     "EngineChosen",
     "EngineConfig",
     "Finished",
@@ -44,6 +56,7 @@ __all__ = [
     "Restarted",
     "SentenceDone",
     "TextDelta",
+    "Withheld",
     "stream_answer",
 ]
 
@@ -55,16 +68,25 @@ BROKE_OFF = "The language model's answer broke off; these are quotes from the do
 UNGROUNDED = "The language model's answer was not in the documents; these are quotes from them."
 WITHHELD = "What was found may not leave for the language model; these are quotes from the documents."
 ANOTHER_MODEL = "The first language model's answer broke off; another one answers."
+LEAKED = "The language model wrote its instructions; these are quotes from the documents instead."
 CUT_AT_LIMIT = "The answer was cut here at its greatest length."
 
 _NEAREST = 3
 _UNSUPPORTED_IN_A_ROW = 3
+<<<<<<< ours
 # What a server may have read, and may ask money for, although it sent nothing that can be used.
 _READ_THE_PROMPT = {"answered", "ungrounded", "abandoned", "timeout", "cut", "empty", "malformed"}
+=======
+_ATTEMPTS_AT_LENGTH = 4
+>>>>>>> theirs
 
 
 class _UngroundedError(Exception):
-    """The model writes, but nothing that it writes is in the passages."""
+    """The model writes, but what it writes is not an answer from the passages; `notice` is for the reader."""
+
+    def __init__(self, notice: str) -> None:
+        super().__init__(notice)
+        self.notice = notice
 
 
 async def stream_answer(
@@ -74,6 +96,7 @@ async def stream_answer(
     embedder: Embedder,
     llm: LLMSpec | Sequence[LLMSpec] | None,
     language: str = "en",
+    cut_unsupported: bool = False,
     system: str = SYSTEM_PROMPT,
     notice: str = "",
     attempts: list[Attempt] | None = None,
@@ -81,12 +104,16 @@ async def stream_answer(
     """Answer `question` from `passages` (best first), event by event; `Finished` comes last.
 
     `llm` may be several models: each is asked when the one before it has failed. Without any (`notice` may
-    say why), and when all have failed, the answer is made of quotes. Every model that was asked is added to
-    `attempts`, also where the reader went away. Close the iterator to stop the model's work. Raises
-    EmbeddingError.
+    say why), and when all have failed, the answer is made of quotes. With `cut_unsupported` a model's words
+    are told sentence by sentence, and only those of sentences that a source supports, well or weakly. Every
+    model that was asked is added to `attempts`, also where the reader went away. Close the iterator to stop
+    the model's work. Raises EmbeddingError.
     """
     llms = (llm,) if isinstance(llm, LLMSpec) else tuple(llm or ())
-    answer = _Answer(question, passages, embedder, llms, system, notice, [] if attempts is None else attempts)
+    kept = [] if attempts is None else attempts
+    answer = _Answer(
+        question, passages, embedder, llms, system, notice, kept, cut_unsupported=cut_unsupported
+    )
     evidence = await asyncio.to_thread(
         gather_evidence, question=question, passages=passages, embedder=embedder, language=language
     )
@@ -116,6 +143,7 @@ class _Answer:
     written: str = ""
     shown: bool = False
     cut_at_limit: bool = False
+    cut_unsupported: bool = False
 
     async def events(self, evidence: Evidence) -> AsyncGenerator[AnswerEvent, None]:
         if not evidence.suffices:
@@ -131,16 +159,16 @@ class _Answer:
             except LLMError as error:
                 log.warning("language model failed: kind=%s model=%s", error.kind, llm.model)
                 notice = _notice_of(error, shown=self.shown)
-            except _UngroundedError:
-                log.warning("language model's answer was not grounded: model=%s", llm.model)
-                notice = UNGROUNDED
+            except _UngroundedError as error:
+                log.warning("language model's answer was stopped: model=%s %s", llm.model, error.notice)
+                notice = error.notice
                 break
             if self.shown and position < len(self.llms):
                 yield Restarted(ANOTHER_MODEL)
                 self.shown = False
         if self.shown:
             yield Restarted(notice)
-        for event in self._quoted(evidence, notice):
+        async for event in self._quoted(evidence, notice):
             yield event
             await asyncio.sleep(0)
 
@@ -169,15 +197,18 @@ class _Answer:
     def _refusal(self) -> Refused:
         return Refused(NOT_FOUND, tuple(passage.key for passage in self.passages[:_NEAREST]))
 
-    def _quoted(self, evidence: Evidence, notice: str) -> Iterator[AnswerEvent]:
+    async def _quoted(self, evidence: Evidence, notice: str) -> AsyncGenerator[AnswerEvent, None]:
         yield EngineChosen("extractive", self.embedder.name, notice)
         numbering = _Numbering(self.passages)
+        disagreements = Disagreements(self.passages, evidence.language)
         for number, quote in enumerate(choose_quotes(evidence, self.passages)):
             text = " ".join(remove_invisible(quote.text).split())
             for delta in text_deltas(text):
                 yield TextDelta(number, delta)
             source = Source(quote.passage, quote.start, quote.end)
-            yield SentenceDone(number, text, numbering.cite([source]), "supported")
+            found = await asyncio.to_thread(disagreements.with_sources, [source])
+            citations = numbering.cite([source])
+            yield SentenceDone(number, text, citations, "supported", conflicts=numbering.conflicts(found))
 
     async def _written(
         self, chat: ChatModel, llm: LLMSpec, evidence: Evidence
@@ -190,7 +221,7 @@ class _Answer:
             max_output_tokens=llm.max_output_tokens,
             system=self.system,
         )
-        checker = _Checker(prompt, Grounder(prompt.passages, self.embedder, evidence.language))
+        checker = _Checker(prompt, self.embedder, evidence, cut_unsupported=self.cut_unsupported)
         with self._attempt(chat, llm, prompt):
             async with aclosing(self._reads(chat, prompt)) as reads:
                 async for read in reads:
@@ -200,8 +231,11 @@ class _Answer:
                             yield self._refusal()
                             return
                         yield EngineChosen("llm", llm.model)
-                    yield self._marked_if_cut(await checker.check(read))
+                    for event in await checker.check(read):
+                        yield self._marked_if_cut(event)
             checker.require_grounds()
+            if checker.withheld:
+                yield Withheld(checker.withheld)
 
     @contextmanager
     def _attempt(self, chat: ChatModel, llm: LLMSpec, prompt: Prompt) -> Iterator[None]:
@@ -239,7 +273,7 @@ class _Answer:
 
     async def _reads(self, chat: ChatModel, prompt: Prompt) -> AsyncGenerator[Read, None]:
         reader = AnswerReader(prompt.marker)
-        async with aclosing(chat.stream(prompt.messages)) as pieces:
+        async with aclosing(_pieces(chat, prompt)) as pieces:
             async for piece in pieces:
                 self.cut_at_limit = self.cut_at_limit or piece.stop_reason == "length"
                 self.written += piece.text
@@ -249,6 +283,22 @@ class _Answer:
                     yield read
         for read in reader.close():
             yield read
+
+
+async def _pieces(chat: ChatModel, prompt: Prompt) -> AsyncGenerator[ChatPiece, None]:
+    """The model's reply; where the prompt is too long for its server after all, to ever fewer sources."""
+    messages = prompt.messages
+    for attempts_left in reversed(range(_ATTEMPTS_AT_LENGTH)):
+        try:
+            async with aclosing(chat.stream(messages)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except LLMError as error:
+            if error.kind != "overflow" or not attempts_left:
+                raise
+            messages = with_fewer_sources(messages)
+        else:
+            return
 
 
 def _notice_of(error: LLMError, *, shown: bool) -> str:
@@ -266,34 +316,69 @@ def _require_may_leave(passages: Sequence[Passage], llm: LLMSpec) -> None:
 class _Checker:
     """Turns what the model wrote into events, each sentence with what it rests on."""
 
-    def __init__(self, prompt: Prompt, grounder: Grounder) -> None:
+    def __init__(
+        self, prompt: Prompt, embedder: Embedder, evidence: Evidence, *, cut_unsupported: bool
+    ) -> None:
         self.begun = False
-        self._grounder = grounder
+        self.withheld = 0
+        self._grounder = Grounder(prompt.passages, embedder, evidence.language, evidence.candidates)
+        self._disagreements = Disagreements(prompt.passages, evidence.language)
+        self._guard = LeakGuard(prompt.messages[0].content, [passage.text for passage in prompt.passages])
         self._numbering = _Numbering(prompt.passages)
+        self._cut_unsupported = cut_unsupported
         self._sentence = 0
+        self._judged = 0
         self._grounded = 0
 
-    async def check(self, read: Read) -> AnswerEvent:
+    async def check(self, read: Read) -> list[AnswerEvent]:
         self.begun = True
-        if not isinstance(read, Sentence):
-            return TextDelta(self._sentence, read.text)
-        judgement = await asyncio.to_thread(self._grounder.judge, read.text, read.numbers)
-        return self._done(read.text, judgement)
+        if isinstance(read, Sentence):
+            return await self._sentence_events(read)
+        try:
+            words = self._guard.feed(read.text)
+        except LeakedError as error:
+            raise _UngroundedError(LEAKED) from error
+        return [TextDelta(self._sentence, words)] if words and not self._cut_unsupported else []
 
-    def _done(self, text: str, judgement: Judgement) -> SentenceDone:
-        number, self._sentence = self._sentence, self._sentence + 1
+    async def _sentence_events(self, read: Sentence) -> list[AnswerEvent]:
+        judgement, found = await asyncio.to_thread(self._judge, read)
+        self._judged += 1
         self._grounded += judgement.support != "unsupported"
-        if self._sentence >= _UNSUPPORTED_IN_A_ROW and not self._grounded:
-            raise _UngroundedError
-        citations = self._numbering.cite(judgement.sources)
-        return SentenceDone(number, text, citations, judgement.support, judgement.reason)
+        if self._judged >= _UNSUPPORTED_IN_A_ROW and not self._grounded:
+            raise _UngroundedError(UNGROUNDED)
+        held = self._guard.flush()
+        if self._cut_unsupported and judgement.support == "unsupported":
+            self.withheld += 1
+            return []
+        return [*self._rest(read.text if self._cut_unsupported else held), self._done(read, judgement, found)]
+
+    def _judge(self, read: Sentence) -> tuple[Judgement, Sequence[Disagreement]]:
+        judgement = self._grounder.judge(read.text, read.numbers)
+        if judgement.support == "unsupported":
+            return judgement, ()
+        return judgement, self._disagreements.with_sources(judgement.sources)
+
+    def _rest(self, text: str) -> list[AnswerEvent]:
+        return [TextDelta(self._sentence, text)] if text else []
+
+    def _done(self, read: Sentence, judgement: Judgement, found: Sequence[Disagreement]) -> SentenceDone:
+        number, self._sentence = self._sentence, self._sentence + 1
+        return SentenceDone(
+            number,
+            read.text,
+            self._numbering.cite(judgement.sources),
+            judgement.support,
+            judgement.reason,
+            judgement.repair,
+            self._numbering.conflicts(found),
+        )
 
     def require_grounds(self) -> None:
         """Raise unless something of the answer is in the passages."""
-        if not self._sentence:
+        if not self._judged:
             raise LLMError("The language model's reply held no text.", kind="empty")
         if not self._grounded:
-            raise _UngroundedError
+            raise _UngroundedError(UNGROUNDED)
 
 
 class _Numbering:
@@ -312,4 +397,10 @@ class _Numbering:
                 source.end,
             )
             for source in sources
+        )
+
+    def conflicts(self, found: Sequence[Disagreement]) -> tuple[Conflict, ...]:
+        return tuple(
+            Conflict(self.cite([Source(one.passage, one.start, one.end)])[0], one.ours, one.theirs)
+            for one in found
         )

@@ -51,12 +51,16 @@ class Breaker:
         with self._lock:
             self._failures, self._open_until, self._probing = 0, None, False
 
-    def failed(self) -> None:
-        """The call failed: open when it was the probe, or one failure too many."""
+    def failed(self, leave_alone: float = 0.0) -> None:
+        """The call failed: open when it was the probe, or one failure too many.
+
+        A server that asks to be left alone for some seconds is, at once; for no longer than the cool-down.
+        """
         with self._lock:
             self._failures += 1
-            if self._probing or self._failures >= self._failures_to_open:
-                self._open_until = self._clock() + self._cool_down
+            if leave_alone > 0 or self._probing or self._failures >= self._failures_to_open:
+                wait = min(leave_alone, self._cool_down) if leave_alone > 0 else self._cool_down
+                self._open_until = self._clock() + wait
             self._probing = False
 
     def abandoned(self) -> None:

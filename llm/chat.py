@@ -3,9 +3,10 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from llm.breaker import Breaker, breaker_for
 from llm.engines import LLMSpec
@@ -63,8 +64,8 @@ class ChatModel(ABC):
                 async for piece in pieces:
                     yield piece
             report = self._breaker.succeeded
-        except LLMError:
-            report = self._breaker.failed
+        except LLMError as error:
+            report = self._report_of(error)
             raise
         finally:
             report()
@@ -84,6 +85,11 @@ class ChatModel(ABC):
             raise LLMError(f"What {self.spec.model} would be sent may not leave ({kinds}).", kind="withheld")
         self.masked = add_counts(self.masked, cleared.masked)
         return cleared.text
+
+    def _report_of(self, error: LLMError) -> Callable[[], None]:
+        if error.kind == "overflow":
+            return self._breaker.succeeded  # the server is well: the prompt was too long for it
+        return partial(self._breaker.failed, error.retry_after)
 
     async def _checked(self, messages: Sequence[Message]) -> AsyncGenerator[ChatPiece, None]:
         """The reply within its limits: complete, not empty, not endless."""

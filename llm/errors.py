@@ -13,6 +13,7 @@ LLMErrorKind = Literal[
     "empty",
     "unavailable",
     "withheld",
+    "overflow",
 ]
 
 
@@ -37,8 +38,14 @@ class RerankError(ModelError):
 
 
 class LLMError(ModelError):
-    """A language model did not answer; `kind` names the fault for the log and the breaker."""
+    """A language model did not answer; `kind` names the fault for the log and the breaker.
 
-    def __init__(self, message: str, *, kind: LLMErrorKind, permanent: bool = False) -> None:
+    `retry_after` is for how many seconds its server asks to be left alone, 0 where it does not.
+    """
+
+    def __init__(
+        self, message: str, *, kind: LLMErrorKind, permanent: bool = False, retry_after: float = 0.0
+    ) -> None:
         super().__init__(message, permanent=permanent)
         self.kind: LLMErrorKind = kind
+        self.retry_after = retry_after

@@ -6,6 +6,7 @@ from typing import Literal
 from llm.engines import EngineName
 
 Support = Literal["supported", "weak", "unsupported"]
+Repair = Literal["", "moved", "added"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,35 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Another source says `theirs` where what the sentence rests on says `ours`."""
+
+    citation: Citation
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True)
 class SentenceDone:
-    """A whole sentence, what it cites, and whether what it cites supports it."""
+    """A whole sentence, what it cites, and whether what it cites supports it.
+
+    `repair` tells that a citation was moved to the passage that does say it, or added.
+    """
 
     sentence: int
     text: str
     citations: tuple[Citation, ...]
     support: Support
     reason: str = ""
+    repair: Repair = ""
+    conflicts: tuple[Conflict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """So many sentences of the answer are not shown, because no source supports them."""
+
+    sentences: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +113,4 @@ class Finished:
     output_tokens: int | None = None
 
 
-AnswerEvent = EngineChosen | TextDelta | SentenceDone | Restarted | Refused | Finished
+AnswerEvent = EngineChosen | TextDelta | SentenceDone | Withheld | Restarted | Refused | Finished

@@ -11,7 +11,7 @@ from llm.passages import Passage
 from llm.plain_text import remove_invisible
 
 # Goes with every answer into its provenance: change it whenever a word of the prompt changes.
-PROMPT_VERSION = "2026-11-1"
+PROMPT_VERSION = "2026-11-2"
 NOT_IN_SOURCES = "NOT_IN_SOURCES"
 
 # The same bytes in every request, so that the server's prefix cache holds them.
@@ -34,6 +34,7 @@ _CHARACTERS_A_TOKEN = 3.0
 _TOKENS_A_MESSAGE = 16
 _SMALLEST_PASSAGE_TOKENS = 40
 _QUESTION_TOKENS = 800
+_SAME_WORDS = 0.98  # of two passages' different words: the figures of two quarters must not pass for one
 
 # Control tokens of chat templates. A server that finds one in the text may take it for a turn's end.
 _CONTROL = re.compile(r"<(?=[|/a-zA-Z_\uff5c!])|(?<=[|\uff5c])>|\[(?=/?INST\])|<<(?=/?SYS)")
@@ -58,7 +59,8 @@ def build_prompt(
 ) -> Prompt:
     """Pack the question and as many passages (best first) as the model's window takes.
 
-    The last passage may be shortened to fit. Token counts are estimated from characters, on the safe side.
+    The last passage may be shortened to fit, and one that says nothing new is left out. Token counts are
+    estimated from characters, on the safe side.
     """
     boundary = secrets.token_hex(8)
     marker = _unused_marker(passages)
@@ -78,25 +80,47 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(ascii_count / _CHARACTERS_A_TOKEN) + len(text) - ascii_count
 
 
+def with_fewer_sources(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages of a prompt with the better half of its sources, or with half of the only one."""
+    system, user = messages
+    head, mark, rest = user.content.partition("\n[1] ")
+    sources, end, question = rest.rpartition("\nEND ")
+    each = sources.split("\n")
+    kept = each[: len(each) // 2] or [each[0][: len(each[0]) // 2]]
+    return system, Message("user", head + mark + "\n".join(kept) + end + question)
+
+
 def _pack(passages: Sequence[Passage], marker: str, budget: int) -> tuple[tuple[Passage, ...], list[str]]:
     packed: list[Passage] = []
     sources: list[str] = []
-    for number, passage in enumerate(passages, start=1):
-        source = _source(number, passage, marker)
+    seen: list[set[str]] = []
+    for passage in passages:
+        words = set(passage.text.casefold().split())
+        if any(_repeats(words, others) for others in seen):
+            continue
+        source = _source(len(packed) + 1, passage, marker)
         if estimate_tokens(source) > budget:
             if budget < _SMALLEST_PASSAGE_TOKENS:
                 break
             source = _clipped(source, budget)
         packed.append(passage)
         sources.append(source)
+        seen.append(words)
         budget -= estimate_tokens(source) + 1
     return tuple(packed), sources
 
 
+def _repeats(words: set[str], others: set[str]) -> bool:
+    """Whether a passage has all but the same words as another one: the same report, filed twice."""
+    return len(words & others) >= _SAME_WORDS * len(words | others)
+
+
 def _source(number: int, passage: Passage, marker: str) -> str:
     where = " > ".join(part for part in (passage.title, *passage.heading_path) if part)
-    dated = f" ({passage.date.isoformat()})" if passage.date else ""
-    return f"[{number}] {_marked(where, marker)}{dated}: {_marked(passage.text, marker)}"
+    facts = [f"page {passage.page}"] if passage.page is not None else []
+    facts += [passage.date.isoformat()] if passage.date else []
+    told = f" ({', '.join(facts)})" if facts else ""
+    return f"[{number}] {_marked(where, marker)}{told}: {_marked(passage.text, marker)}"
 
 
 def _marked(text: str, marker: str) -> str:

@@ -2,9 +2,12 @@
 
 import codecs
 import json
+import re
 import ssl
+import time
 import uuid
 from collections.abc import AsyncGenerator, Sequence
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -14,6 +17,13 @@ from llm.chat import ChatModel, ChatPiece, Message
 from llm.errors import LLMError
 
 _LONGEST_LINE = 1 << 20
+_COMPLAINT = 4_000
+# vLLM, llama.cpp, TGI, Ollama and OpenAI, in this order.
+_TOO_LONG = re.compile(
+    r"maximum context length|context[ _](?:size|length|window)|must have less than \d+ tokens"
+    r"|prompt is too long|context_length_exceeded|input length|too many tokens",
+    re.IGNORECASE,
+)
 _DONE = "[DONE]"
 
 
@@ -26,7 +36,7 @@ class OpenAIChat(ChatModel):
                 httpx.AsyncClient(timeout=self._timeout(), verify=_tls()) as client,
                 client.stream("POST", self._url, json=self._body(messages), headers=self._headers()) as reply,
             ):
-                _check_status(reply)
+                await _check_status(reply)
                 async for data in _event_data(reply):
                     if data == _DONE:
                         return
@@ -75,16 +85,40 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _check_status(reply: httpx.Response) -> None:
+async def _check_status(reply: httpx.Response) -> None:
     status = reply.status_code
     if status == HTTPStatus.OK:
         return
     message = f"The language model's server answered with status {status}."
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        raise LLMError(message, kind="overloaded")
+        raise LLMError(message, kind="overloaded", retry_after=_seconds(reply.headers.get("Retry-After", "")))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise LLMError(message, kind="server")
+    if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}:
+        complaint = await _beginning(reply)
+        if _TOO_LONG.search(complaint):
+            raise LLMError(f"{message} The prompt is too long for the model.", kind="overflow")
     raise LLMError(f"{message} Check its address, key and model name.", kind="rejected", permanent=True)
+
+
+async def _beginning(reply: httpx.Response) -> str:
+    """The first characters of what a server says of an error."""
+    text = ""
+    async for block in reply.aiter_bytes():
+        text += block.decode("utf-8", errors="replace")
+        if len(text) > _COMPLAINT:
+            break
+    return text[:_COMPLAINT]
+
+
+def _seconds(retry_after: str) -> float:
+    """The value of a Retry-After header, in seconds or as a date; 0 where it is neither."""
+    if retry_after.isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, TypeError, IndexError):
+        return 0.0
 
 
 async def _event_data(reply: httpx.Response) -> AsyncGenerator[str, None]:

@@ -4,15 +4,15 @@ import hashlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Substr
+from django.db.models import QuerySet
 
 from llm import answering
 from llm.answering import AnswerEvent, Attempt
@@ -20,14 +20,16 @@ from llm.passages import Passage
 from portal.accounts.models import User
 from portal.answers.models import Answer, Citation, Question
 from portal.answers.provenance import provenance, route_json
-from portal.answers.shown import Mark, ShownAnswer, ShownSentence, Source, passage_url
+from portal.answers.shown import Mark, ShownAnswer, ShownConflict, ShownSentence, Source, passage_url
+from portal.answers.standing import Standing, Use, find_standing
 from portal.llms.planning import Plan, plan_answer, require_quota, settle
 from retrieval import access
 from retrieval.diversity import COPIES_ONCE
 from retrieval.errors import NotVisibleError
 from retrieval.generations import embedder_that_found
 from retrieval.hits import Hit
-from retrieval.models import Chunk, DocumentText, DocumentVersion
+from retrieval.models import Chunk, DocumentVersion
+from retrieval.neighbours import neighbours_of
 from retrieval.pages import PageStarts, page_of, page_starts
 from retrieval.query import parse_query
 from retrieval.search import SearchResults, search, visible_counts
@@ -111,9 +113,12 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
         limit=PASSAGES,
         arrangement=COPIES_ONCE,
     )
+    plan = await _in_database(_plan)(user, question, results)
+    if plan.engines:
+        beside = await _in_database(neighbours_of)(user=user, hits=results.hits)
+        results = replace(results, hits=(*results.hits, *beside))
     sources = tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1))
     yield Found(sources, results.also_searched_for)
-    plan = await _in_database(_plan)(user, question, results)
     record = _Record(results, plan, notice=results.notice)
     embedder = await _in_database(embedder_that_found)(results.generation_id)
     try:
@@ -126,8 +131,9 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
             system=plan.system.text,
             notice=plan.notice,
             attempts=record.attempts,
+            cut_unsupported=settings.CUT_UNSUPPORTED_SENTENCES,
         )
-        async with aclosing(events):
+        async with aclosing(events):  # a reader who goes away stops the model's work at once
             async for event in events:
                 record.add(event)
                 yield event
@@ -223,6 +229,13 @@ def _source_of_hit(number: int, hit: Hit, span: tuple[int, int] | None = None) -
     )
 
 
+def withheld_notice(event: answering.Withheld) -> str:
+    """Return what the reader is told of sentences that are not shown."""
+    count = event.sentences
+    what = "One sentence was" if count == 1 else f"{count} sentences were"
+    return f"{what} left out: no source supports {'it' if count == 1 else 'them'}."
+
+
 @dataclass
 class _Record:
     """What an answer is made of, gathered while it streams."""
@@ -245,6 +258,8 @@ class _Record:
                 self.notice, self.sentences = event.notice, []
             case answering.SentenceDone():
                 self.sentences.append(event)
+            case answering.Withheld():
+                self.notice = f"{self.notice} {withheld_notice(event)}".strip()
             case answering.Refused():
                 self.refusal, self.sentences = event, []
             case answering.Finished():
@@ -283,17 +298,26 @@ def _store(user: User, question: Question, record: _Record) -> ShownAnswer:
 def _sentence_json(sentence: answering.SentenceDone) -> dict[str, object]:
     return {
         "text": sentence.text,
-        "citations": [[one.number, one.start, one.end] for one in sentence.citations],
+        "citations": [_span_json(one) for one in sentence.citations],
         "support": sentence.support,
         "reason": sentence.reason,
+        "repair": sentence.repair,
+        "conflicts": [[*_span_json(one.citation), one.ours, one.theirs] for one in sentence.conflicts],
     }
+
+
+def _span_json(citation: answering.Citation) -> list[int]:
+    return [citation.number, citation.start, citation.end]
 
 
 def _citations(answer: Answer, record: _Record) -> list[Citation]:
     hits = {_key(hit): hit for hit in record.results.hits}
-    cited = {
-        one.number: one for sentence in reversed(record.sentences) for one in reversed(sentence.citations)
-    }
+    used = [
+        one
+        for sentence in record.sentences
+        for one in (*sentence.citations, *(conflict.citation for conflict in sentence.conflicts))
+    ]
+    cited = {one.number: one for one in reversed(used)}
     rows = [
         _citation(answer, number, hits[one.passage_key], (one.start, one.end))
         for number, one in sorted(cited.items())
@@ -327,27 +351,28 @@ def _citation(
 def shown_answer(*, user: User, question: Question) -> ShownAnswer | None:
     """Return the kept answer to a question, or None where there is none yet.
 
-    It is closed as soon as one of its sources has a new version, was deleted, or is hidden from the reader.
+    It is closed as soon as one of its sources was deleted, is hidden from the reader, or does not say any
+    more what the answer cites. Where a new version still does, the answer says that there is one.
     """
     answer: Answer | None = getattr(question, "answer", None)
     return _show(user, question, answer) if answer else None
 
 
 def _show(user: User, question: Question, answer: Answer) -> ShownAnswer:
-    citations = list(answer.citations.order_by("is_nearest", "number"))
-    readable = _readable(user, citations)
-    cited = [one for one in citations if not one.is_nearest]
-    if any(one.version_id not in readable for one in cited) or _is_reworded(answer):
-        return _closed(question, answer.created_at)
+    kept = list(answer.citations.order_by("is_nearest", "number"))
+    standing = find_standing(user=user, answer=answer, citations=kept)
+    if standing.is_hidden or standing.gone:
+        return _closed(question, answer.created_at, standing)
+    citations, readable = standing.citations, standing.versions
     passages = _passages(citations)
     starts = page_starts(passages.values())
+    cited = [one for one in citations if not one.is_nearest]
     sources = tuple(_source(one, readable[one.version_id], passages, starts) for one in cited)
     nearest = tuple(
-        _source(one, readable[one.version_id], passages, starts)
-        for one in citations
-        if one.is_nearest and one.version_id in readable
+        _source(one, readable[one.version_id], passages, starts) for one in citations if one.is_nearest
     )
     by_number = {source.number: (source, one) for source, one in zip(sources, cited, strict=True)}
+    places = _Places(by_number, passages, standing.spans)
     return ShownAnswer(
         question_id=question.pk,
         question=question.text,
@@ -356,29 +381,14 @@ def _show(user: User, question: Question, answer: Answer) -> ShownAnswer:
         model=answer.model,
         notice=answer.notice,
         reason=answer.reason,
-        sentences=tuple(_shown_sentence(raw, by_number, passages) for raw in answer.sentences),
+        sentences=tuple(_shown_sentence(raw, places) for raw in answer.sentences),
         sources=sources,
         nearest=nearest,
         timings=answer.timings,
         created_at=answer.created_at,
         provenance=provenance(answer),
+        changed=tuple(standing.changed),
     )
-
-
-def _readable(user: User, citations: Sequence[Citation]) -> dict[int, DocumentVersion]:
-    wanted = {one.version_id for one in citations}
-    versions = access.searchable_versions(user=user).filter(pk__in=wanted)
-    return {
-        version.pk: version for version in versions.select_related("document__collection", "document__parent")
-    }
-
-
-def _is_reworded(answer: Answer) -> bool:
-    """Return whether a source was read again and does not say, at that place, what the answer quotes."""
-    texts = DocumentText.objects.filter(version_id=OuterRef("version_id"))
-    now = texts.values(now=Substr("text", OuterRef("start") + 1, OuterRef("end") - OuterRef("start")))
-    cited = answer.citations.filter(is_nearest=False).annotate(now=Subquery(now))
-    return cited.exclude(now=F("quote")).exists()
 
 
 def _passages(citations: Sequence[Citation]) -> dict[tuple[int, int], Chunk]:
@@ -388,7 +398,7 @@ def _passages(citations: Sequence[Citation]) -> dict[tuple[int, int], Chunk]:
     return {(chunk.version_id, chunk.ordinal): chunk for chunk in chunks}
 
 
-def _closed(question: Question, created_at: datetime) -> ShownAnswer:
+def _closed(question: Question, created_at: datetime, standing: Standing) -> ShownAnswer:
     return ShownAnswer(
         question_id=question.pk,
         question=question.text,
@@ -396,13 +406,21 @@ def _closed(question: Question, created_at: datetime) -> ShownAnswer:
         engine="",
         model="",
         notice="",
-        reason="A document that this answer rested on has changed or is no longer open to you. Ask again.",
+        reason=_why_closed(standing),
         sentences=(),
         sources=(),
         nearest=(),
         timings={},
         created_at=created_at,
     )
+
+
+def _why_closed(standing: Standing) -> str:
+    """Name documents that the reader sees; of others not even whether they are still there."""
+    if standing.is_hidden:
+        return "A document that this answer rested on was deleted, or is no longer open to you. Ask again."
+    titles = " and ".join(f"“{title}”" for title in dict.fromkeys(standing.gone))
+    return f"{titles} changed since: the words that this answer rested on are not there any more. Ask again."
 
 
 def _source(
@@ -435,25 +453,32 @@ def _source(
     )
 
 
-def _shown_sentence(
-    raw: dict[str, Any],
-    by_number: dict[int, tuple[Source, Citation]],
-    passages: dict[tuple[int, int], Chunk],
-) -> ShownSentence:
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the citations of an answer lead today."""
+
+    by_number: dict[int, tuple[Source, Citation]]
+    passages: dict[tuple[int, int], Chunk]
+    moved: dict[Use, tuple[int, int]]
+
+    def mark(self, number: int, start: int, end: int) -> Mark:
+        source, citation = self.by_number[number]
+        span = self.moved.get((number, start, end))
+        if span is None:
+            chunk = self.passages.get((citation.version_id, citation.ordinal))
+            span = (chunk.start + start, chunk.start + end) if chunk else (source.start, source.end)
+        return Mark(number, passage_url(source.document_id, *span), *span)
+
+
+def _shown_sentence(raw: dict[str, Any], places: _Places) -> ShownSentence:
     return ShownSentence(
         text=raw["text"],
-        marks=tuple(
-            _mark(*by_number[number], passages, start, end) for number, start, end in raw["citations"]
-        ),
+        marks=tuple(places.mark(*use) for use in raw["citations"]),
         support=raw["support"],
         reason=raw["reason"],
+        repair=raw.get("repair", ""),
+        conflicts=tuple(
+            ShownConflict(places.mark(number, start, end), ours, theirs)
+            for number, start, end, ours, theirs in raw.get("conflicts", ())
+        ),
     )
-
-
-def _mark(
-    source: Source, citation: Citation, passages: dict[tuple[int, int], Chunk], start: int, end: int
-) -> Mark:
-    chunk = passages.get((citation.version_id, citation.ordinal))
-    offset = chunk.start if chunk else 0
-    span = (offset + start, offset + end) if chunk else (source.start, source.end)
-    return Mark(source.number, passage_url(source.document_id, *span), *span)

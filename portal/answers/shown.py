@@ -56,11 +56,24 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownConflict:
+    """Another source says `theirs` where the sentence's own says `ours`."""
+
+    mark: Mark
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShownSentence:
+    """`repair` is "moved" or "added" where a citation is not the model's own, otherwise empty."""
+
     text: str
     marks: tuple[Mark, ...]
     support: str
     reason: str
+    repair: str = ""
+    conflicts: tuple[ShownConflict, ...] = ()
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -97,7 +110,10 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """`closed` tells only that a source has changed or is no longer open to the reader."""
+    """`closed` tells that a source is gone or no longer open to the reader, or says something else now.
+
+    `changed` are the titles of sources that have a new version since, in which the cited words still stand.
+    """
 
     question_id: UUID
     question: str
@@ -112,6 +128,7 @@ class ShownAnswer:
     timings: dict[str, float]
     created_at: datetime
     provenance: Provenance = field(default_factory=Provenance)
+    changed: tuple[str, ...] = ()
 
 
 def passage_url(document_id: UUID, start: int, end: int) -> str:

@@ -1,6 +1,7 @@
 """Questions and their answers, as JSON at the end or as events while they are written."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -15,7 +16,7 @@ from pydantic import Field
 from portal.accounts.models import User
 from portal.answers.models import Question
 from portal.answers.services import answer_now, ask, get_question, shown_answer, stream_answer
-from portal.answers.shown import ShownAnswer, ShownSentence, Source
+from portal.answers.shown import ShownAnswer, ShownConflict, ShownSentence, Source
 from portal.api.auth import caller, reads
 from portal.api.events import EVENT_STREAM, EVENTS_DOC, render, wants_events
 from portal.api.fields import RequestBody, Text
@@ -28,11 +29,25 @@ class AnswerIn(RequestBody):
     collections: list[Text] = Field(default=[], max_length=100, description="Slugs to search in; none: all.")
 
 
+class ConflictOut(Schema):
+    citation: int = Field(description="Number of the citation that says otherwise.")
+    ours: str
+    theirs: str
+
+    @staticmethod
+    def resolve_citation(conflict: ShownConflict) -> int:
+        return conflict.mark.number
+
+
 class SentenceOut(Schema):
     text: str
     citations: list[int] = Field(description="Numbers of the citations that this sentence rests on.")
-    support: str
+    support: str = Field(description="supported, weak or unsupported.")
     reason: str
+    repair: str = Field(
+        description="moved: the model cited another passage; added: it cited none, or too few; or empty."
+    )
+    conflicts: list[ConflictOut] = Field(description="Sources that say another number or date.")
 
     @staticmethod
     def resolve_citations(sentence: ShownSentence) -> list[int]:
@@ -101,6 +116,9 @@ class AnswerOut(Schema):
     timings: dict[str, float] = Field(description="Milliseconds by step.")
     created_at: datetime
     provenance: ProvenanceOut = Field(description="How it was made; empty where no model was asked.")
+    changed: list[str] = Field(
+        description="Titles of sources that have a new version since, in which the cited words still stand."
+    )
 
 
 @router.post(
@@ -132,10 +150,10 @@ def read_answer(request: HttpRequest, answer_id: UUID) -> dict[str, Any]:
 
 
 async def _events(request: HttpRequest, user: User, question: Question) -> AsyncIterator[str]:
-    async for text in render(
-        request, stream_answer(user=user, question=question), show=_answer, source=_source
-    ):
-        yield text
+    texts = render(request, stream_answer(user=user, question=question), show=_answer, source=_source)
+    async with aclosing(texts):
+        async for text in texts:
+            yield text
 
 
 def _answer(answer: ShownAnswer) -> dict[str, Any]:
@@ -164,6 +182,7 @@ def answer_json(answer: ShownAnswer) -> dict[str, Any]:
         "timings": {name: value for name, value in answer.timings.items() if value is not None},
         "created_at": answer.created_at,
         "provenance": answer.provenance,
+        "changed": list(answer.changed),
     }
 
 

@@ -2,15 +2,16 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest
 from ninja.responses import NinjaJSONEncoder
 
-from llm.events import EngineChosen, Refused, Restarted, SentenceDone, TextDelta
-from portal.answers.services import Found, Searching, Stored, StreamEvent
+from llm.events import EngineChosen, Refused, Restarted, SentenceDone, TextDelta, Withheld
+from portal.answers.services import Found, Searching, Stored, StreamEvent, withheld_notice
 from portal.answers.shown import ShownAnswer, Source
 from portal.api.problems import UNEXPECTED, problem_body
 from portal.llms.errors import QuotaReachedError
@@ -22,7 +23,7 @@ EVENT_STREAM = "text/event-stream"
 EVENTS_DOC = (
     "With `Accept: text/event-stream`: `searching` {documents, collections}, "
     "`sources` {sources, also_searched_for}, `delta` {sentence, text}, "
-    "`sentence` {sentence, text, citations, support, reason}, `notice` {notice, restart}, "
+    "`sentence` {sentence, text, citations, support, reason, repair, conflicts}, `notice` {notice, restart}, "
     "`refused` {reason}, `done` with the whole answer, or `error` with a problem."
 )
 
@@ -34,17 +35,18 @@ def wants_events(request: HttpRequest) -> bool:
 
 async def render(
     request: HttpRequest,
-    events: AsyncIterator[StreamEvent],
+    events: AsyncGenerator[StreamEvent, None],
     *,
     show: Callable[[ShownAnswer], dict[str, Any]],
     source: Callable[[Source], dict[str, Any]],
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Yield each event as text for the wire; the last is `done`, or `error` where it broke off."""
     try:
-        async for event in events:
-            named = _corpus_event(event, show, source) or _engine_event(event)
-            if named:
-                yield _wire(*named)
+        async with aclosing(events):
+            async for event in events:
+                named = _corpus_event(event, show, source) or _engine_event(event)
+                if named:
+                    yield _wire(*named)
     except InvalidInputError as error:
         yield _wire("error", problem_body(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error)))
     except QuotaReachedError as error:
@@ -86,11 +88,20 @@ def _engine_event(event: StreamEvent) -> tuple[str, dict[str, Any]] | None:
                 "citations": numbers,
                 "support": event.support,
                 "reason": event.reason,
+                "repair": event.repair,
+                "conflicts": [
+                    {"citation": one.citation.number, "ours": one.ours, "theirs": one.theirs}
+                    for one in event.conflicts
+                ],
             }
-        case EngineChosen() if event.notice:
-            return "notice", {"notice": event.notice, "restart": False}
-        case Restarted():
-            return "notice", {"notice": event.notice, "restart": True}
+        case EngineChosen() | Restarted() | Withheld():
+            return _notice(event)
         case Refused():
             return "refused", {"reason": event.reason}
     return None
+
+
+def _notice(event: EngineChosen | Restarted | Withheld) -> tuple[str, dict[str, Any]] | None:
+    notice = withheld_notice(event) if isinstance(event, Withheld) else event.notice
+    restart = isinstance(event, Restarted)
+    return ("notice", {"notice": notice, "restart": restart}) if notice or restart else None

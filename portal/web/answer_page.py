@@ -42,6 +42,15 @@ class MarkView:
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictView:
+    """What another source says instead, with its mark."""
+
+    mark: MarkView
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True)
 class SentenceView:
     """`key` makes the ids of its cards unique on the page; quotes stand on lines of their own."""
 
@@ -51,6 +60,8 @@ class SentenceView:
     reason: str
     marks: tuple[MarkView, ...]
     ends_line: bool
+    repair: str = ""
+    conflicts: tuple[ConflictView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,7 @@ class AnswerView:
     owner_team: str
     owner_collection: str
     provenance: Provenance
+    changed: tuple[str, ...]
 
 
 def view_answer(*, user: User, question: Question, shown: ShownAnswer) -> AnswerView:
@@ -120,6 +132,7 @@ def view_answer(*, user: User, question: Question, shown: ShownAnswer) -> Answer
         owner_team=team,
         owner_collection=owned,
         provenance=shown.provenance,
+        changed=shown.changed,
     )
 
 
@@ -151,6 +164,11 @@ def _sentences(shown: ShownAnswer) -> tuple[SentenceView, ...]:
             reason=sentence.reason,
             marks=tuple(_mark(mark, by_number[mark.number]) for mark in sentence.marks),
             ends_line=shown.engine == EXTRACTIVE,
+            repair=sentence.repair,
+            conflicts=tuple(
+                ConflictView(_mark(one.mark, by_number[one.mark.number]), one.ours, one.theirs)
+                for one in sentence.conflicts
+            ),
         )
         for position, sentence in enumerate(shown.sentences)
     )

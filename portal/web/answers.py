@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import cast
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.html import escape
 from django.views.decorators.http import require_safe
 
-from llm.answering import EngineChosen, Restarted, SentenceDone, TextDelta
+from llm.answering import Citation, EngineChosen, Restarted, SentenceDone, TextDelta, Withheld
 from portal.accounts.models import User
 from portal.answers import services
 from portal.answers.models import Question
@@ -21,7 +22,15 @@ from portal.answers.services import Found, Searching, Stored, StreamEvent
 from portal.answers.shown import ShownAnswer, Source
 from portal.errors import REQUEST_ID
 from portal.llms.errors import QuotaReachedError
-from portal.web.answer_page import EXTRACTIVE, SentenceView, mark_while_writing, view_answer, view_sources
+from portal.web.answer_page import (
+    EXTRACTIVE,
+    ConflictView,
+    MarkView,
+    SentenceView,
+    mark_while_writing,
+    view_answer,
+    view_sources,
+)
 from portal.web.requests import SignedInRequest, signed_in
 from retrieval.errors import InvalidInputError
 
@@ -88,11 +97,13 @@ class _Pieces:
             return
         yield wire("begin", render_to_string("answers/_live.html"))
         try:
-            async for event in services.stream_answer(user=self._user, question=self._question):
-                for piece in self._render(event):
-                    yield piece
-                if isinstance(event, Stored):
-                    yield await self._done(event.answer)
+            events = services.stream_answer(user=self._user, question=self._question)
+            async with aclosing(events):
+                async for event in events:
+                    for piece in self._render(event):
+                        yield piece
+                    if isinstance(event, Stored):
+                        yield await self._done(event.answer)
         except (InvalidInputError, QuotaReachedError) as error:
             yield self._broken(str(error))
         except Exception:
@@ -104,16 +115,21 @@ class _Pieces:
         match event:
             case Searching() | Found():
                 return self._while_searching(event)
-            case EngineChosen():
-                self._engine = event.engine
-                return [wire("status", "Writing…"), *self._notice(event.notice)]
-            case Restarted():
-                return [wire("begin", render_to_string("answers/_live.html")), *self._notice(event.notice)]
+            case EngineChosen() | Restarted():
+                return self._of_engine(event)
             case TextDelta():
                 return [wire("text", render_to_string("answers/_delta.html", {"text": event.text}))]
+            case Withheld():
+                return self._notice(services.withheld_notice(event))
             case SentenceDone():
                 return [wire("sentence", self._sentence(event))]
         return []
+
+    def _of_engine(self, event: EngineChosen | Restarted) -> list[str]:
+        if isinstance(event, Restarted):
+            return [wire("begin", render_to_string("answers/_live.html")), *self._notice(event.notice)]
+        self._engine = event.engine
+        return [wire("status", "Writing…"), *self._notice(event.notice)]
 
     def _while_searching(self, event: Searching | Found) -> list[str]:
         if isinstance(event, Found):
@@ -137,20 +153,29 @@ class _Pieces:
         )
 
     def _sentence(self, event: SentenceDone) -> str:
-        marks = tuple(
-            mark_while_writing(number=one.number, source=source, start=one.start, end=one.end)
-            for one in event.citations
-            if (source := self._sources.get(one.passage_key)) is not None
-        )
         view = SentenceView(
             key=f"live-{event.sentence}",
             text=event.text,
             support=event.support,
             reason=event.reason,
-            marks=marks,
+            marks=tuple(mark for one in event.citations if (mark := self._mark(one)) is not None),
             ends_line=self._engine == EXTRACTIVE,
+            repair=event.repair,
+            conflicts=tuple(
+                ConflictView(mark, one.ours, one.theirs)
+                for one in event.conflicts
+                if (mark := self._mark(one.citation)) is not None
+            ),
         )
         return render_to_string("answers/_live_sentence.html", {"sentence": view})
+
+    def _mark(self, citation: Citation) -> MarkView | None:
+        source = self._sources.get(citation.passage_key)
+        if source is None:
+            return None
+        return mark_while_writing(
+            number=citation.number, source=source, start=citation.start, end=citation.end
+        )
 
     async def _done(self, shown: ShownAnswer) -> str:
         answer = await sync_to_async(view_answer)(user=self._user, question=self._question, shown=shown)

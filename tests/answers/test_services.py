@@ -21,9 +21,11 @@ from portal.answers.services import (
     shown_answer,
     stream_answer,
 )
+from portal.answers.shown import ShownAnswer
 from retrieval.errors import InvalidInputError, NotVisibleError
 from retrieval.models import Collection, Document, DocumentText
 from tests import factories
+from tests.fakes.openai_server import FakeServer
 
 # Answers are written by threads with connections of their own.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,3 +178,36 @@ def test_narrowing_to_a_collection_keeps_to_it(alice: User, manual: Document) ->
     other: Collection = factories.collection("Other", owner=alice.memberships.get().team)
     question = ask(user=alice, text="How long is the warranty of the kettle?", collections=[other.slug])
     assert answer_now(user=alice, question=question).state == "refused"
+
+
+def written(user: User, question: Question, reply: str, **settings: object) -> ShownAnswer:
+    """Return the answer that a model gives by writing `reply`."""
+
+    async def write() -> None:
+        async with FakeServer("say", reply=reply).running() as server:
+            with override_settings(LLM_BASE_URL=server.base_url, LLM_MODEL="fake", **settings):
+                async for _ in stream_answer(user=user, question=question):
+                    pass
+
+    async_to_sync(write)()
+    shown = shown_answer(user=user, question=get_question(user=user, question_id=question.pk))
+    assert shown is not None
+    return shown
+
+
+REPLY = "The kettle has a warranty of 24 months [2]. The warranty of the kettle is 99 months [1]."
+
+
+def test_a_wrong_citation_is_moved_and_said_to_be(alice: User, manual: Document) -> None:
+    shown = written(alice, ask(user=alice, text="How long is the warranty of the kettle?"), REPLY)
+    moved, wrong = shown.sentences
+    assert (moved.support, moved.repair, wrong.support) == ("supported", "moved", "unsupported")
+    assert "24 months" in shown.sources[moved.numbers[0] - 1].quote
+
+
+def test_an_admin_can_have_unsupported_sentences_cut(alice: User, manual: Document) -> None:
+    question = ask(user=alice, text="How long is the warranty of the kettle?")
+    shown = written(alice, question, REPLY, CUT_UNSUPPORTED_SENTENCES=True)
+    assert [sentence.support for sentence in shown.sentences] == ["supported"]
+    assert shown.notice == "One sentence was left out: no source supports it."
+    assert "99" not in str(shown)

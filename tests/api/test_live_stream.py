@@ -1,3 +1,4 @@
+import asyncio
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from django.conf import settings
 from tests import factories
 from tests.api.live import free_port, live_portal
 from tests.api.test_search import QUESTION
+from tests.fakes.openai_server import FakeServer
 
 
 @contextmanager
@@ -61,3 +63,33 @@ def _ask_while_others_ask(client: httpx.Client) -> tuple[list[float], list[str]]
             if len(moments) == 1 and line == "event: delta":
                 assert client.get("/me", timeout=5).status_code == 200
     return moments, lines
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_who_goes_away_stops_the_model_within_a_second(
+    process_env: dict[str, str], tmp_path: Path
+) -> None:
+    headers = factories.bearer(factories.cast(searchable=True).bob) | {"Accept": "text/event-stream"}
+
+    async def leave(address: str, server: FakeServer) -> float:
+        async with (
+            httpx.AsyncClient(base_url=f"{address}/api/v1", headers=headers, timeout=60) as client,
+            client.stream("POST", "/answers", json={"question": QUESTION}) as response,
+        ):
+            async for line in response.aiter_lines():
+                if line == "event: delta":
+                    break
+        left = time.monotonic()
+        while not server.aborted and time.monotonic() < left + 10:
+            await asyncio.sleep(0.01)
+        return time.monotonic() - left
+
+    async def ask() -> float:
+        async with FakeServer("endless", delay=0.05).running() as server:
+            env = {"LLM_BASE_URL": server.base_url, "LLM_MODEL": "endless", "LLM_MAX_OUTPUT_TOKENS": "100000"}
+            with live_portal(process_env | env, tmp_path / "portal.log") as address:
+                return await leave(address, server)
+
+    assert asyncio.run(ask()) < 1

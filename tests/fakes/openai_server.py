@@ -20,10 +20,12 @@ from llm.sentences import sentence_spans
 
 _SOURCE = re.compile(r"^\[1\] (.*)$", re.MULTILINE)
 _MARKER = re.compile(r"^The marker character is (\S)$", re.MULTILINE)
+_ANY_SOURCE = re.compile(r"^\[\d+\] ", re.MULTILINE)
 _TOKEN = re.compile(r"\s*\S{1,6}")
 
 # So that what is sent before and after arrives in two reads.
 _APART = 0.05
+_DRIP = 0.3
 
 Writer = asyncio.StreamWriter
 Body = dict[str, Any]
@@ -135,9 +137,10 @@ async def end_stream(writer: Writer, body: Body, reason: str = "stop") -> None:
     await send(writer, b"data: [DONE]\n\n")
 
 
-async def _send_json(writer: Writer, status: int, content: Body) -> None:
+async def _send_json(writer: Writer, status: int, content: Body, header: str = "") -> None:
     data = json.dumps(content).encode()
     head = f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n"
+    head += f"{header}\r\n" if header else ""
     await send(writer, head.encode() + b"Connection: close\r\n\r\n" + data)
 
 
@@ -158,6 +161,42 @@ async def _reach_limit(server: FakeServer, body: Body, writer: Writer) -> None:
 
 async def _rate_limited(_server: FakeServer, _body: Body, writer: Writer) -> None:
     await _send_json(writer, 429, {"error": {"message": "too many requests"}})
+
+
+async def _rate_limited_for_seconds(_server: FakeServer, _body: Body, writer: Writer) -> None:
+    await _send_json(writer, 429, {"error": {"message": "too many requests"}}, "Retry-After: 2")
+
+
+async def _unavailable(_server: FakeServer, _body: Body, writer: Writer) -> None:
+    await _send_json(writer, 503, {"error": {"message": "loading the model"}})
+
+
+async def _wrong_model(_server: FakeServer, body: Body, writer: Writer) -> None:
+    message = f"The model `{body['model']}` does not exist."
+    await _send_json(writer, 404, {"error": {"message": message, "type": "NotFoundError", "code": 404}})
+
+
+async def _overflow(server: FakeServer, body: Body, writer: Writer) -> None:
+    """Takes one source and no more, and says so as vLLM does."""
+    if len(_ANY_SOURCE.findall(question_of(body))) > 1:
+        message = "This model's maximum context length is 512 tokens. However, you requested 2048 tokens."
+        await _send_json(writer, 400, {"object": "error", "message": message, "code": 400})
+        return
+    await _quote(server, body, writer)
+
+
+async def _overflow_always(_server: FakeServer, _body: Body, writer: Writer) -> None:
+    message = "the request exceeds the available context size. try increasing the context size"
+    await _send_json(writer, 400, {"error": {"code": 400, "message": message, "type": "invalid_request"}})
+
+
+async def _slow_drip(_server: FakeServer, body: Body, writer: Writer) -> None:
+    """A few letters now and then, never late enough for the limit between two tokens."""
+    await start_stream(writer)
+    while True:
+        for token in tokens(f"{quote_of(question_of(body))} "):
+            await send_event(writer, token_event(token))
+            await asyncio.sleep(_DRIP)
 
 
 async def _error(_server: FakeServer, _body: Body, writer: Writer) -> None:
@@ -239,6 +278,12 @@ BEHAVIOURS: dict[str, Callable[[FakeServer, Body, Writer], Awaitable[None]]] = {
     "say": _say,
     "reach-limit": _reach_limit,
     "rate-limited": _rate_limited,
+    "rate-limited-for-seconds": _rate_limited_for_seconds,
+    "unavailable": _unavailable,
+    "wrong-model": _wrong_model,
+    "overflow": _overflow,
+    "overflow-always": _overflow_always,
+    "slow-drip": _slow_drip,
     "error": _error,
     "unauthorised": _unauthorised,
     "hang-before-headers": _hang_before_headers,

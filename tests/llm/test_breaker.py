@@ -1,6 +1,6 @@
 """When a failing model server is left alone, and how it comes back."""
 
-from llm.breaker import Breaker, breaker_for
+from llm.breaker import COOL_DOWN_SECONDS, Breaker, breaker_for
 
 
 class Clock:
@@ -64,3 +64,16 @@ def test_each_endpoint_and_model_has_its_own() -> None:
     one = breaker_for("http://127.0.0.1:1/v1", "a")
     assert one is breaker_for("http://127.0.0.1:1/v1", "a")
     assert one is not breaker_for("http://127.0.0.1:1/v1", "b")
+
+
+def test_a_server_that_asks_to_be_left_alone_is() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    assert breaker.admit()
+    breaker.failed(5)
+    assert not breaker.admit()
+    clock.now = 5.0
+    assert breaker.admit()
+    breaker.failed(3600)
+    clock.now = 5.0 + COOL_DOWN_SECONDS
+    assert breaker.admit(), "an hour is too long: it is tried after the cool-down"

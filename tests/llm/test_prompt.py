@@ -1,8 +1,10 @@
 """What goes to the model: rules first, marked passages, and no more than the window takes."""
 
 import re
+from dataclasses import replace
+from datetime import date
 
-from llm.prompt import SYSTEM_PROMPT, build_prompt, estimate_tokens
+from llm.prompt import SYSTEM_PROMPT, build_prompt, estimate_tokens, with_fewer_sources
 from tests.llm.conftest import passage
 
 
@@ -53,3 +55,32 @@ def test_a_huge_question_leaves_room_for_a_passage() -> None:
     content = prompt_of("Hotels cost 180 euros.", question="why " * 30_000)
     assert "180" in content
     assert estimate_tokens(content) < 8192
+
+
+def test_pages_and_dates_stand_before_a_source() -> None:
+    dated = replace(passage("Breakfast is included."), date=date(2024, 5, 1))
+    prompt = build_prompt(question="?", passages=[dated], context_tokens=4000, max_output_tokens=100)
+    assert "[1] Travel" in prompt.messages[1].content
+    assert "(page 3, 2024-05-01): " in prompt.messages[1].content
+
+
+def test_the_same_passage_is_sent_once() -> None:
+    text = "Staff may spend up to 180 euros a night on a hotel in Paris. Breakfast is included."
+    passages = [
+        passage(text, key="a"),
+        passage(text, key="b", title="A copy"),
+        passage(text.replace("180", "150"), key="c"),
+    ]
+    prompt = build_prompt(question="?", passages=passages, context_tokens=4000, max_output_tokens=100)
+    assert [one.key for one in prompt.passages] == ["a", "c"]
+
+
+def test_half_of_the_sources_can_be_left_out() -> None:
+    passages = [passage(f"Rule {number} of the policy.", key=str(number)) for number in range(4)]
+    prompt = build_prompt(question="Which?", passages=passages, context_tokens=4000, max_output_tokens=100)
+    system, user = with_fewer_sources(prompt.messages)
+    assert system == prompt.messages[0]
+    assert "[2] " in user.content
+    assert "[3] " not in user.content
+    assert user.content.endswith("Question: Which?")
+    assert "\nEND " in user.content
