@@ -73,12 +73,9 @@ CUT_AT_LIMIT = "The answer was cut here at its greatest length."
 
 _NEAREST = 3
 _UNSUPPORTED_IN_A_ROW = 3
-<<<<<<< ours
 # What a server may have read, and may ask money for, although it sent nothing that can be used.
 _READ_THE_PROMPT = {"answered", "ungrounded", "abandoned", "timeout", "cut", "empty", "malformed"}
-=======
 _ATTEMPTS_AT_LENGTH = 4
->>>>>>> theirs
 
 
 class _UngroundedError(Exception):

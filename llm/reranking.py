@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -52,7 +52,7 @@ class Reranker(ABC):
             raise RerankError(
                 f"The reranker {self.spec.model} failed repeatedly and is left alone for a moment."
             )
-        report = self._breaker.failed
+        report: Callable[[], None] = self._breaker.failed
         try:
             scores = self._in_time(query, texts, seconds)
             report = self._breaker.succeeded

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from retrieval._candidates import Candidate
 from retrieval._visible import Visible
+from retrieval.diversity import Place
 from retrieval.hits import Hit, load_hits
 from retrieval.people import Person
 
@@ -20,7 +21,7 @@ def neighbours_of(*, user: Person, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         (hit.version_id, hit.ordinal + step) for hit in hits[:_OF_THE_BEST] for step in (-1, 1)
     )
     wanted = [
-        (Candidate((0, version_id, ordinal), 0.0, 0.0), 0.0)
+        Place(Candidate((0, version_id, ordinal), 0.0, 0.0), 0.0, [ordinal])
         for version_id, ordinal in beside
         if ordinal >= 0 and (version_id, ordinal) not in found
     ]

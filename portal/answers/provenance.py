@@ -24,6 +24,7 @@ _OUTCOMES = {
     "cut": "broke off",
     "malformed": "sent something unusable",
     "empty": "sent nothing",
+    "overflow": "could not take so much text",
     "unavailable": "was left alone after failures",
     "withheld": "was not asked: something may not leave",
 }

@@ -5,7 +5,7 @@ withdrawn model serves nobody from the next question on. Who changes something c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -108,6 +108,10 @@ def _settings() -> tuple[object, ...]:
         settings.LLM_MAX_OUTPUT_TOKENS,
         tuple(settings.LLM_LOCAL_HOSTS),
         settings.PORTAL_NAME,
+        settings.LLM_CONNECT_SECONDS,
+        settings.LLM_FIRST_TOKEN_SECONDS,
+        settings.LLM_BETWEEN_TOKENS_SECONDS,
+        settings.LLM_ANSWER_SECONDS,
     )
 
 
@@ -162,7 +166,9 @@ def environment_engine(outbound: OutboundPolicy | None = None) -> Engine | None:
         outbound=None if is_ours else outbound,
     )
     sees = Level.LOCAL_ONLY if is_ours else Level.CONFIDENTIAL
-    return Engine(ENVIRONMENT, spec, "local" if is_ours else "external", level_named(sees), approved=True)
+    return Engine(
+        ENVIRONMENT, _patient(spec), "local" if is_ours else "external", level_named(sees), approved=True
+    )
 
 
 def engine_of(one: LanguageModel, outbound: OutboundPolicy | None = None) -> Engine | None:
@@ -184,11 +190,22 @@ def engine_of(one: LanguageModel, outbound: OutboundPolicy | None = None) -> Eng
     )
     return Engine(
         key=one.key,
-        spec=spec,
+        spec=_patient(spec),
         runs="local" if is_local else "external",
         sees=level_named(one.sees),
         approved=one.state == LanguageModel.State.APPROVED,
         by_rule_only=one.by_rule_only,
+    )
+
+
+def _patient(spec: LLMSpec) -> LLMSpec:
+    """Return a model with the limits of the settings on how long each step of an answer may take."""
+    return replace(
+        spec,
+        connect_timeout=settings.LLM_CONNECT_SECONDS,
+        first_token_timeout=settings.LLM_FIRST_TOKEN_SECONDS,
+        between_tokens_timeout=settings.LLM_BETWEEN_TOKENS_SECONDS,
+        total_timeout=settings.LLM_ANSWER_SECONDS,
     )
 
 

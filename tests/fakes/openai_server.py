@@ -42,6 +42,7 @@ class FakeServer:
     headers: list[str] = field(default_factory=list)
     aborted: int = 0
     port: int = 0
+    serving: set["asyncio.Task[Any]"] = field(default_factory=set)
 
     @property
     def base_url(self) -> str:
@@ -55,8 +56,14 @@ class FakeServer:
             yield self
         finally:
             server.close()
+            for task in self.serving:
+                task.cancel()
+            await asyncio.gather(*self.serving, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
+        if task := asyncio.current_task():
+            self.serving.add(task)
+            task.add_done_callback(self.serving.discard)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
