@@ -45,6 +45,15 @@ class Ocr:
         """Tesseract's name of the language, such as ``rus``; empty where it is not known here."""
         return _PACKS.get(self.language, ("", ""))[0]
 
+    def packs_of(self, installed: frozenset[str]) -> str:
+        """Return what to tell Tesseract, such as ``rus+eng``; empty where the language is not installed.
+
+        Letters of another script are read beside Latin ones, which stand on nearly every such page.
+        """
+        if self.pack not in installed:
+            return ""
+        return self.pack if self.rapidocr_knows_script or "eng" not in installed else f"{self.pack}+eng"
+
     @property
     def language_name(self) -> str:
         """The language's name in English, for messages."""

@@ -60,10 +60,11 @@ def choose_reader(ocr: Ocr) -> Reader:
     """Return the engine for a language: Tesseract where it is wanted and has the language, else RapidOCR."""
     lacking = ""
     if ocr.wants_tesseract:
-        from ingestion.parsing._tesseract import Tesseract, packs
+        from ingestion.parsing._tesseract import Tesseract, installed_packs
 
-        if ocr.program and ocr.pack in packs(ocr.program):
-            return Reader(Tesseract(ocr.program, ocr.pack, _DPI).recognise, knows_script=True)
+        packs = ocr.packs_of(installed_packs(ocr.program)) if ocr.program else ""
+        if packs:
+            return Reader(Tesseract(ocr.program, packs, _DPI).recognise, knows_script=True)
         needed = f"tesseract-ocr-{ocr.pack}" if ocr.program else f"tesseract-ocr tesseract-ocr-{ocr.pack}"
         lacking = (
             f"{ocr.language_name} scans take Tesseract with its {ocr.language_name} pack, which is not "

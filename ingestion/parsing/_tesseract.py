@@ -21,26 +21,27 @@ _WORD = "5"  # the level of the rows that are words
 _FIELDS = 12
 _UNSURE = 0.3  # of a word: below is what it makes of stains and photographs
 _CELL_GAP = 1.0  # line heights between words of one line that are not one piece
+_MARGIN = 0.1  # line heights: boxes end where the ink does, and are wanted with some air
 
 
 @dataclass(frozen=True, slots=True)
 class Tesseract:
-    """The program at ``program``, with the language ``pack``; pictures have ``dpi`` pixels an inch."""
+    """The program at ``program`` with its ``packs``, such as ``rus+eng``; ``dpi`` is pixels an inch."""
 
     program: str
-    pack: str
+    packs: str
     dpi: int
 
     def recognise(self, picture: NDArray[np.uint8]) -> list[Seen]:
         """Return the pieces of text on a picture (height, width, 3); raises ParseError where it dies."""
         height, width = picture.shape[:2]
         header = b"P6 %d %d 255\n" % (width, height)
-        command = [self.program, "-", "-", "-l", self.pack, "--dpi", str(self.dpi), "--psm", "3", "tsv"]
+        command = [self.program, "-", "-", "-l", self.packs, "--dpi", str(self.dpi), "--psm", "3", "tsv"]
         table = _run(command, header + picture.tobytes())
         return [piece for line in _lines(table) for piece in _pieces(line)]
 
 
-def packs(program: str) -> frozenset[str]:
+def installed_packs(program: str) -> frozenset[str]:
     """Return the languages that the Tesseract at ``program`` has."""
     return frozenset(_run([program, "--list-langs"], b"").splitlines()[1:])
 
@@ -81,18 +82,18 @@ def _pieces(line: list[Seen]) -> Iterator[Seen]:
     piece = [line[0]]
     for word in line[1:]:
         if word.left - piece[-1].right > _CELL_GAP * height:
-            yield _joined(piece)
+            yield _joined(piece, _MARGIN * height)
             piece = []
         piece.append(word)
-    yield _joined(piece)
+    yield _joined(piece, _MARGIN * height)
 
 
-def _joined(words: list[Seen]) -> Seen:
+def _joined(words: list[Seen], margin: float) -> Seen:
     return Seen(
         " ".join(word.text for word in words),
         words[0].left,
-        min(word.top for word in words),
+        min(word.top for word in words) - margin,
         max(word.right for word in words),
-        max(word.bottom for word in words),
+        max(word.bottom for word in words) + margin,
         sum(word.score for word in words) / len(words),
     )
