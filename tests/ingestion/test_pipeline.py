@@ -10,7 +10,6 @@ from ingestion import pipeline
 from ingestion.documents import add_document, delete_document
 from ingestion.ledger import State
 from ingestion.models import IngestionJob
-from ingestion.parsing.parsers import tesseract_path
 from ingestion.states import describe_state, documents_with_state
 from llm.errors import EmbeddingError
 from portal.accounts.models import User
@@ -18,7 +17,9 @@ from retrieval.generations import ensure_first_generation
 from retrieval.models import Chunk, Collection, Document, DocumentText, Posting
 from retrieval.search import search
 from tests import factories
-from tests.ingestion.parsing.test_tesseract import scan
+from tests.ingestion.parsing.test_tesseract import scan, tesseract
+
+__all__ = ["tesseract"]  # a fixture
 
 # The heartbeat has a connection of its own, so what the pipeline works on must be committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,11 +72,10 @@ def test_an_upload_is_found_by_its_words_with_its_headings(alice: User, plans: C
     assert state(alice) == "Indexed"
 
 
+@pytest.mark.usefixtures("tesseract")
 def test_a_scan_is_read_in_the_language_of_its_collection(
     alice: User, plans: Collection, tmp_path: Path
 ) -> None:
-    if not tesseract_path():
-        pytest.skip("Tesseract is not installed (apt-get install tesseract-ocr tesseract-ocr-rus)")
     Collection.objects.update(language="ru")
     lines = ["Насос охлаждения осматривается", "каждые шесть недель дежурным."]
     ingest(alice, plans, "журнал.pdf", scan(tmp_path / "scan.pdf", lines).read_bytes())
