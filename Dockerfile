@@ -11,8 +11,13 @@ RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install -r requirements.lock
 
 FROM python:3.11-slim-bookworm
-# For sources that are Git repositories.
-RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /var/lib/apt/lists/*
+# Git for sources that are repositories; Tesseract for scans in Cyrillic letters, and with the languages that
+# collections may have (1 to 8 MB each) for OCR_ENGINE=tesseract.
+RUN apt-get update && apt-get install -y --no-install-recommends git tesseract-ocr \
+        tesseract-ocr-dan tesseract-ocr-deu tesseract-ocr-fin tesseract-ocr-fra tesseract-ocr-hun \
+        tesseract-ocr-ita tesseract-ocr-nld tesseract-ocr-nor tesseract-ocr-por tesseract-ocr-rus \
+        tesseract-ocr-spa tesseract-ocr-swe tesseract-ocr-tur \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --create-home cited \
     && install -d -o cited -g cited /var/lib/cited
 COPY --from=build /opt/venv /opt/venv

@@ -152,6 +152,8 @@ def _parse(
     parsed = parse_file(
         blob_path(version.sha256),
         name=version.document.name,
+        language=version.document.collection.language,
+        ocr_engine=settings.OCR_ENGINE,
         limits=limits(),
         on_progress=_Progress(claim, Stage.PARSING),
         cancelled=cancelled,

@@ -206,6 +206,7 @@ PARSE_MAX_DEPTH = env.number("PARSE_MAX_DEPTH", 3, most=5)
 PARSE_MAX_ATTACHMENTS = env.number("PARSE_MAX_ATTACHMENTS", 1_000)
 PARSE_MAX_ATTACHMENT_MB = env.number("PARSE_MAX_ATTACHMENT_MB", 384, least=1)
 PARSE_MAX_TEMP_MB = env.number("PARSE_MAX_TEMP_MB", 480, least=16)
+OCR_ENGINE = env.choice("OCR_ENGINE", "auto", ["auto", "rapidocr", "tesseract"])
 # Sources that documents come from by themselves, and where they may lead.
 SOURCE_FOLDERS = env.paths("SOURCE_FOLDERS")
 SOURCE_PRIVATE_NETWORKS = env.networks("SOURCE_PRIVATE_NETWORKS")

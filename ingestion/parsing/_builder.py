@@ -43,6 +43,7 @@ class DocumentBuilder:
         self._page: _OpenPage | None = None
         self.warnings: list[str] = []
         self.metadata: dict[str, str] = {}
+        self.advice = "If it is a scan, upload a clearer one."  # where there is no text
         self.attachments: list[Attachment] = []
 
     @property
@@ -109,10 +110,7 @@ class DocumentBuilder:
         """Return the document; raises ParseError(no_text) when nothing readable was added."""
         self._close_page()
         if self.is_empty:
-            raise ParseError(
-                Reason.NO_TEXT,
-                f"{name} holds no text that can be read. If it is a scan, upload a clearer one.",
-            )
+            raise ParseError(Reason.NO_TEXT, f"{name} holds no text that can be read. {self.advice}")
         return ParsedDocument(
             title=one_line(title)[:MAX_TITLE] or title_from_name(name),
             text="".join(self._parts),

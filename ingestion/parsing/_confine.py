@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.parsing._landlock import restrict_files
-from ingestion.parsing._seccomp import refuse_processes_and_sockets
+from ingestion.parsing._seccomp import refuse_processes_and_sockets, refuse_sockets
 
 if TYPE_CHECKING:
     from ingestion.parsing.limits import Limits
@@ -95,6 +95,8 @@ def confine(limits: Limits, *, folder: Path, document: Path, program: str | None
     )
     if program is None:
         refuse_processes_and_sockets()
+    elif Path(program).name == "tesseract":  # the others' run-time systems have needs of their own
+        refuse_sockets()
     sys.addaudithook(_hook(str(folder.resolve()), program))
 
 

@@ -1,16 +1,17 @@
-# ruff: noqa: ANN401 - PDFium's page and the recogniser have no type stubs
-"""Text recognition for pages that are pictures: RapidOCR on onnxruntime, its models in the wheel."""
+# ruff: noqa: ANN401 - PDFium's page has no type stubs
+"""Text recognition for pages that are pictures: what an engine sees, as paragraphs and rows with boxes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ingestion.parsing._ocr import Ocr, Seen
 from ingestion.parsing._text import clean_text
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
     from ingestion.parsing._builder import Box
 
-_DPI = 150
-_LINES_SIDE = 960  # pixels of the longer side
+_DPI = 150  # more costs time and makes noise into letters
 _FEWEST_LETTERS = 2
+_FEWEST_OF_LETTERS = 0.5  # of all signs, where the page may be in letters that the engine does not know
 _MAX_PIXELS = 6_000_000
 _BLANK_SPREAD = 4.0  # grey levels: an empty page is one shade
 _TALL = 1.5  # a line that is taller than wide by this runs down the page
@@ -47,18 +48,34 @@ class SeenBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A piece of text as it stands on the turned picture: left, top, right, bottom in pixels."""
+class Reader:
+    """An engine that is there. ``lacking`` says to people what to install for the one that was wanted."""
 
-    text: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-    score: float
+    recognise: Callable[[NDArray[np.uint8]], list[Seen]]
+    knows_script: bool
+    lacking: str = ""
 
 
-def read_picture(page: Any) -> list[SeenBlock]:
+def choose_reader(ocr: Ocr) -> Reader:
+    """Return the engine for a language: Tesseract where it is wanted and has the language, else RapidOCR."""
+    lacking = ""
+    if ocr.wants_tesseract:
+        from ingestion.parsing._tesseract import Tesseract, installed_packs
+
+        packs = ocr.packs_of(installed_packs(ocr.program)) if ocr.program else ""
+        if packs:
+            return Reader(Tesseract(ocr.program, packs, _DPI).recognise, knows_script=True)
+        needed = f"tesseract-ocr-{ocr.pack}" if ocr.program else f"tesseract-ocr tesseract-ocr-{ocr.pack}"
+        lacking = (
+            f"{ocr.language_name} scans take Tesseract with its {ocr.language_name} pack, which is not "
+            f"installed here: ask your admin for it (apt-get install {needed}), then have this read again."
+        )
+    from ingestion.parsing._rapidocr import recognise
+
+    return Reader(recognise, ocr.rapidocr_knows_script, lacking)
+
+
+def read_picture(page: Any, reader: Reader) -> list[SeenBlock]:
     """Return the text that can be seen on a PDF page, in reading order; nothing on a blank page.
 
     A page that was scanned on its side or on its head is turned until its text reads.
@@ -66,9 +83,9 @@ def read_picture(page: Any) -> list[SeenBlock]:
     picture = _picture(page)
     if float(picture.std()) < _BLANK_SPREAD:
         return []
-    turns, seen = _upright(picture)
-    if sum(map(str.isalnum, "".join(one.text for one in seen))) < _FEWEST_LETTERS:
-        return []  # a shape in a photograph that looks like a letter
+    turns, seen = _upright(picture, reader)
+    if not _is_text("".join(one.text for one in seen), reader):
+        return []
     height, width = picture.shape[:2]
     blocks: list[SeenBlock] = []
     bottom = 0.0
@@ -86,17 +103,25 @@ def read_picture(page: Any) -> list[SeenBlock]:
     return blocks
 
 
+def _is_text(text: str, reader: Reader) -> bool:
+    """Whether it is more than a shape in a photograph, or the figures of a page in unknown letters."""
+    if sum(map(str.isalnum, text)) < _FEWEST_LETTERS:
+        return False
+    signs = len("".join(text.split()))
+    return reader.knows_script or sum(map(str.isalpha, text)) >= _FEWEST_OF_LETTERS * signs
+
+
 def _picture(page: Any) -> NDArray[np.uint8]:
     width, height = page.get_size()
     scale = min(_DPI / 72, (_MAX_PIXELS / max(1.0, width * height)) ** 0.5)
     return np.asarray(page.render(scale=scale, may_draw_forms=False).to_numpy())[:, :, :3]
 
 
-def _upright(picture: NDArray[np.uint8]) -> tuple[int, list[_Seen]]:
+def _upright(picture: NDArray[np.uint8], reader: Reader) -> tuple[int, list[Seen]]:
     """Return how many quarter turns make the text read best, and what is read then."""
-    best: tuple[float, int, list[_Seen]] = (-1.0, 0, [])
+    best: tuple[float, int, list[Seen]] = (-1.0, 0, [])
     for turns in (0, 1, 3, 2):
-        seen = _recognise(np.ascontiguousarray(np.rot90(picture, turns)))
+        seen = reader.recognise(np.ascontiguousarray(np.rot90(picture, turns)))
         if not seen:
             continue
         lying = sum(one.bottom - one.top < _TALL * (one.right - one.left) for one in seen) / len(seen)
@@ -107,32 +132,9 @@ def _upright(picture: NDArray[np.uint8]) -> tuple[int, list[_Seen]]:
     return best[1], best[2]
 
 
-@cache
-def _recogniser() -> Any:
-    from rapidocr import RapidOCR  # 200 MB; only for pages without text
-
-    params = {"Global.log_level": "error", "Global.use_cls": False}
-    # Lines are looked for in a smaller picture and read in the whole one: half the memory and half the time.
-    return RapidOCR(params=params | {"Det.limit_type": "max", "Det.limit_side_len": _LINES_SIDE})
-
-
-def _recognise(picture: NDArray[np.uint8]) -> list[_Seen]:
-    found = _recogniser()(picture)
-    if found.boxes is None:
-        return []
-    corners = np.asarray(found.boxes, dtype=float)
-    least, most = corners.min(axis=1).tolist(), corners.max(axis=1).tolist()
-    return [
-        _Seen(text, left, top, right, bottom, float(score))
-        for text, (left, top), (right, bottom), score in zip(
-            found.txts, least, most, found.scores, strict=True
-        )
-    ]
-
-
-def _rows(seen: list[_Seen]) -> list[list[_Seen]]:
+def _rows(seen: list[Seen]) -> list[list[Seen]]:
     """Return the pieces in rows from the top, each from left to right."""
-    rows: list[list[_Seen]] = []
+    rows: list[list[Seen]] = []
     for one in sorted(seen, key=lambda one: one.top + one.bottom):
         middle = (one.top + one.bottom) / 2
         if rows and middle < median(other.bottom for other in rows[-1]):
@@ -142,7 +144,7 @@ def _rows(seen: list[_Seen]) -> list[list[_Seen]]:
     return [sorted(row, key=lambda one: one.left) for row in rows]
 
 
-def _text(row: list[_Seen]) -> str:
+def _text(row: list[Seen]) -> str:
     """Return a row's text; a gap wider than two letters is the border of a table's cell."""
     parts = [row[0].text]
     for before, after in pairwise(row):
@@ -151,7 +153,7 @@ def _text(row: list[_Seen]) -> str:
     return clean_text("".join(parts)).strip()
 
 
-def _box(row: list[_Seen], turns: int, width: int, height: int) -> Box:
+def _box(row: list[Seen], turns: int, width: int, height: int) -> Box:
     """Return a row's box on the page as it lies, undoing `turns` quarter turns to the left."""
     left, top = min(one.left for one in row), min(one.top for one in row)
     right, bottom = max(one.right for one in row), max(one.bottom for one in row)

@@ -40,6 +40,8 @@ class Request:
     width_px: int
     parent: int
     program: str
+    language: str
+    ocr_engine: str
 
     @classmethod
     def from_json(cls, data: str) -> Request:
@@ -114,9 +116,10 @@ def _work(request: Request, progress: Callable[[int, int], None]) -> bytes:
 
 def _parse(request: Request, progress: Callable[[int, int], None]) -> bytes:
     from ingestion.parsing._checks import check_before_parsing
+    from ingestion.parsing._ocr import Ocr
     from ingestion.parsing.parsers import parser_for
 
-    parser = parser_for(request.media_type)
+    parser = parser_for(request.media_type, Ocr(request.language, request.ocr_engine, request.program))
     warnings = check_before_parsing(
         request.path, name=request.name, media_type=request.media_type, limits=request.limits
     )

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ingestion.parsing._ocr import Ocr
 from ingestion.parsing.errors import ParseError, Reason
 
 if TYPE_CHECKING:
@@ -65,23 +66,26 @@ _MODULES = {
     "image/bmp": "picture",
     "image/gif": "picture",
 }
-
-
+# Modules whose pages may be pictures; each has `reading(ocr)`, a parser that reads them in a language.
+_OF_PICTURES = frozenset({"pdf", "picture"})
 _OFFICE_PLACES = ("usr/lib/libreoffice/program/soffice.bin", "opt/libreoffice*/program/soffice.bin")
 
 
-def parser_for(media_type: str) -> Parser:
-    """Return the parser of a media type; raises ParseError(unsupported_type)."""
+def parser_for(media_type: str, ocr: Ocr | None = None) -> Parser:
+    """Return the parser of a media type, reading pictures by ``ocr``; raises ParseError(unsupported_type)."""
     if media_type not in _MODULES:
         raise ParseError(Reason.UNSUPPORTED_TYPE, f"Files of the type {media_type} cannot be read.")
-    module = import_module(f"ingestion.parsing.{_MODULES[media_type]}")
-    parser: Parser = module.PARSER
+    name = _MODULES[media_type]
+    module = import_module(f"ingestion.parsing.{name}")
+    parser: Parser = module.reading(ocr) if ocr and name in _OF_PICTURES else module.PARSER
     return parser
 
 
-def program_for(media_type: str) -> str:
-    """Return the other program that reading this type takes: pandoc, LibreOffice, or nothing."""
+def program_for(media_type: str, ocr: Ocr) -> str:
+    """Return the other program that reading this type takes: pandoc, LibreOffice, Tesseract, or nothing."""
     module = _MODULES.get(media_type)
+    if module in _OF_PICTURES:
+        return tesseract_path() if ocr.wants_tesseract else ""
     if module == "web" and media_type != "text/html":
         return pandoc_path()
     return office_path() if module == "legacy" else ""
@@ -94,6 +98,11 @@ def pandoc_path() -> str:
     if wheel and wheel.is_file():
         return str(wheel)
     return shutil.which("pandoc") or ""
+
+
+def tesseract_path() -> str:
+    """Return where Tesseract is, or nothing."""
+    return shutil.which("tesseract") or ""
 
 
 def office_path() -> str:

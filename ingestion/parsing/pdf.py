@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pypdfium2
 
 from ingestion.parsing._builder import DocumentBuilder
+from ingestion.parsing._ocr import Ocr
 from ingestion.parsing._pdf_blocks import Draft, page_drafts
 from ingestion.parsing._pdf_captions import name_tables
 from ingestion.parsing._pdf_chars import PageContent, read_page
@@ -22,6 +23,7 @@ from ingestion.parsing.errors import ParseError, Reason
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ingestion.parsing._pdf_ocr import Reader
     from ingestion.parsing.document import ParsedDocument
     from ingestion.parsing.limits import Limits
     from ingestion.parsing.parsers import Progress
@@ -42,6 +44,9 @@ class PdfParser:
     version = f"2+pdfium{pypdfium2.version.PDFIUM_INFO.build}"
     media_types = frozenset({"application/pdf"})
 
+    def __init__(self, ocr: Ocr | None = None) -> None:
+        self._ocr = ocr or Ocr()
+
     def parse(
         self, path: Path, *, name: str, media_type: str, limits: Limits, on_progress: Progress
     ) -> ParsedDocument:
@@ -55,7 +60,7 @@ class PdfParser:
             builder = DocumentBuilder()
             contents = _read_pages(document, on_progress)
             drafts = _drafts(contents, builder)
-            _recognise(document, drafts, builder, limits.ocr_pages)
+            self._recognise(document, drafts, builder, limits.ocr_pages)
             mark_headings([(number, page) for number, (_, page) in enumerate(drafts, 1)], _outline(document))
             name_tables([page for _, page in drafts])
             title = _title(document, [page for _, page in drafts])
@@ -65,6 +70,36 @@ class PdfParser:
             )
         finally:
             document.close()
+
+    def _recognise(
+        self,
+        document: Any,
+        drafts: list[tuple[PageContent, list[Draft]]],
+        builder: DocumentBuilder,
+        most: int,
+    ) -> None:
+        """Fill the pages that have no text layer with what can be seen on them; say so in the warnings."""
+        bare = [index for index, (content, _) in enumerate(drafts) if not content.pieces]
+        if not bare:
+            return
+        from ingestion.parsing._pdf_ocr import choose_reader  # heavy, and most files need none of it
+
+        reader = choose_reader(self._ocr)
+        if reader.lacking:
+            builder.warnings.append(reader.lacking)
+            builder.advice = reader.lacking
+        for index in bare[:most]:
+            found = _seen_drafts(document, index, reader)
+            if found is None:
+                builder.warnings.append(f"page {index + 1} cannot be read")
+                continue
+            drafts[index][1].extend(found)
+            state = "was read from its picture" if found else "has no text"
+            builder.warnings.append(f"page {index + 1} {state}")
+        if bare[most:]:
+            builder.warnings.append(
+                f"{len(bare) - most} pages without text were not read: at most {most} are"
+            )
 
 
 def _read_pages(document: Any, on_progress: Progress) -> list[PageContent]:
@@ -82,29 +117,16 @@ def _read_pages(document: Any, on_progress: Progress) -> list[PageContent]:
     return contents
 
 
-def _recognise(
-    document: Any, drafts: list[tuple[PageContent, list[Draft]]], builder: DocumentBuilder, most: int
-) -> None:
-    """Fill the pages that have no text layer with what can be seen on them; say so in the warnings."""
-    bare = [index for index, (content, _) in enumerate(drafts) if not content.pieces]
-    for index in bare[:most]:
-        try:
-            page = document[index]
-        except pypdfium2.PdfiumError:
-            builder.warnings.append(f"page {index + 1} cannot be read")
-            continue
-        found = _seen_drafts(page)
-        page.close()
-        drafts[index][1].extend(found)
-        state = "was read from its picture" if found else "has no text"
-        builder.warnings.append(f"page {index + 1} {state}")
-    if bare[most:]:
-        builder.warnings.append(f"{len(bare) - most} pages without text were not read: at most {most} are")
+def _seen_drafts(document: Any, index: int, reader: Reader) -> list[Draft] | None:
+    """Return what is seen on the page with that index; None where the page is damaged."""
+    from ingestion.parsing._pdf_ocr import read_picture
 
-
-def _seen_drafts(page: Any) -> list[Draft]:
-    from ingestion.parsing._pdf_ocr import read_picture  # heavy, and most files need none of it
-
+    try:
+        page = document[index]
+    except pypdfium2.PdfiumError:
+        return None
+    blocks = read_picture(page, reader)
+    page.close()
     return [
         Draft(
             "table_row" if block.is_row else "paragraph",
@@ -115,7 +137,7 @@ def _seen_drafts(page: Any) -> list[Draft]:
             rows=len(block.lines),
             y=block.lines[0][2][1],
         )
-        for block in read_picture(page)
+        for block in blocks
     ]
 
 
@@ -169,3 +191,8 @@ def _assemble(builder: DocumentBuilder, drafts: list[tuple[PageContent, list[Dra
 
 
 PARSER = PdfParser()
+
+
+def reading(ocr: Ocr) -> PdfParser:
+    """Return a parser that recognises text in pictures by ``ocr``."""
+    return PdfParser(ocr)

@@ -12,6 +12,7 @@ from ingestion.parsing import detect
 from ingestion.parsing.errors import ParseError, Reason
 
 if TYPE_CHECKING:
+    from ingestion.parsing._ocr import Ocr
     from ingestion.parsing.document import ParsedDocument
     from ingestion.parsing.limits import Limits
     from ingestion.parsing.parsers import Progress
@@ -27,14 +28,19 @@ class PictureParser:
     version = "1"
     media_types = detect.PICTURES
 
+    def __init__(self, ocr: Ocr | None = None) -> None:
+        self._ocr = ocr
+
     def parse(
         self, path: Path, *, name: str, media_type: str, limits: Limits, on_progress: Progress
     ) -> ParsedDocument:
         """Return what can be read on the picture; raises ParseError (damaged or no_text)."""
-        from ingestion.parsing.pdf import PARSER as SCANS
+        from ingestion.parsing.pdf import PdfParser
 
         scan = as_pdf(path, name=name, pages=limits.ocr_pages)
-        return SCANS.parse(scan, name=name, media_type=media_type, limits=limits, on_progress=on_progress)
+        return PdfParser(self._ocr).parse(
+            scan, name=name, media_type=media_type, limits=limits, on_progress=on_progress
+        )
 
 
 def as_pdf(path: Path, *, name: str, pages: int) -> Path:
@@ -70,3 +76,8 @@ def _flat(frame: Any) -> Any:
 
 
 PARSER = PictureParser()
+
+
+def reading(ocr: Ocr) -> PictureParser:
+    """Return a parser that recognises text by ``ocr``."""
+    return PictureParser(ocr)

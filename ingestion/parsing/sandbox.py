@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
+from ingestion.parsing._ocr import Ocr
 from ingestion.parsing._supervise import Ending, How, run_bounded
 from ingestion.parsing.child import ERROR, RESULT
 from ingestion.parsing.detect import OFFICE_TYPES, detect_media_type, display_name
@@ -36,6 +37,8 @@ def parse_file(
     path: Path,
     *,
     name: str,
+    language: str = "en",
+    ocr_engine: str = "auto",
     limits: Limits | None = None,
     on_progress: Progress | None = None,
     cancelled: Cancelled | None = None,
@@ -44,6 +47,7 @@ def parse_file(
     """Return the document in a file; every way of failing is a ParseError.
 
     ``name`` is the name as uploaded: it tells text formats apart and stands in messages, and is never opened.
+    ``language`` (ISO 639-1) and ``ocr_engine`` (auto, rapidocr, tesseract): how pages without text are read.
     ``on_progress`` gets (parts done, parts in all); ``cancelled`` is asked a few times a second.
     ``on_attachment`` gets each file in the file and its bytes; they are gone when this returns.
     """
@@ -59,6 +63,8 @@ def parse_file(
         "path": str(path.resolve()),
         "name": shown,
         "media_type": media_type,
+        "language": language,
+        "ocr_engine": ocr_engine,
     }
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         result = _run(
@@ -131,7 +137,8 @@ def _run(
     cancelled: Cancelled | None,
 ) -> bytes:
     argument = json.dumps(
-        {"media_type": "", "page": 0, "width_px": 0, "program": _program(request)}
+        {"media_type": "", "page": 0, "width_px": 0, "language": "", "ocr_engine": ""}
+        | {"program": _program(request)}
         | request
         | {"folder": str(folder), "limits": asdict(limits), "parent": os.getpid()}
     )
@@ -159,7 +166,8 @@ def _program(request: dict[str, str | int]) -> str:
     """Return the one program that the child may start, if its file needs it."""
     from ingestion.parsing.parsers import program_for
 
-    return program_for(str(request.get("media_type", "")))
+    ocr = Ocr(str(request.get("language", "")), str(request.get("ocr_engine", "")))
+    return program_for(str(request.get("media_type", "")), ocr)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -176,6 +184,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "SCARF_NO_ANALYTICS": "true",
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
+        "OMP_THREAD_LIMIT": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
     }

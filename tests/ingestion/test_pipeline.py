@@ -17,6 +17,9 @@ from retrieval.generations import ensure_first_generation
 from retrieval.models import Chunk, Collection, Document, DocumentText, Posting
 from retrieval.search import search
 from tests import factories
+from tests.ingestion.parsing.test_tesseract import scan, tesseract
+
+__all__ = ["tesseract"]  # a fixture
 
 # The heartbeat has a connection of its own, so what the pipeline works on must be committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,6 +70,17 @@ def test_an_upload_is_found_by_its_words_with_its_headings(alice: User, plans: C
     for chunk in Chunk.objects.all():
         assert text[chunk.start : chunk.end] == chunk.text
     assert state(alice) == "Indexed"
+
+
+@pytest.mark.usefixtures("tesseract")
+def test_a_scan_is_read_in_the_language_of_its_collection(
+    alice: User, plans: Collection, tmp_path: Path
+) -> None:
+    Collection.objects.update(language="ru")
+    lines = ["Насос охлаждения осматривается", "каждые шесть недель дежурным."]
+    ingest(alice, plans, "журнал.pdf", scan(tmp_path / "scan.pdf", lines).read_bytes())
+    hit = search(user=alice, query="осмотр насосов").hits[0]
+    assert hit.text == " ".join(lines)
 
 
 def test_every_chunk_has_its_vector_and_postings(alice: User, plans: Collection) -> None:
