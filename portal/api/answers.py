@@ -14,8 +14,9 @@ from ninja.responses import Status
 from pydantic import Field
 
 from portal.accounts.models import User
+from portal.answers.kept import shown_answer
 from portal.answers.models import Question
-from portal.answers.services import answer_now, ask, get_question, shown_answer, stream_answer
+from portal.answers.services import answer_now, ask, get_question, stream_answer
 from portal.answers.shown import ShownAnswer, ShownConflict, ShownSentence, Source
 from portal.api.auth import caller, reads
 from portal.api.events import EVENT_STREAM, EVENTS_DOC, render, wants_events

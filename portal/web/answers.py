@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from llm.answering import Citation, EngineChosen, Restarted, SentenceDone, TextDelta, Withheld
 from portal.accounts.models import User
 from portal.answers import services
+from portal.answers.kept import shown_answer
 from portal.answers.models import Question
 from portal.answers.services import Found, Searching, Stored, StreamEvent
 from portal.answers.shown import ShownAnswer, Source
@@ -46,7 +47,7 @@ def show(request: SignedInRequest, question_id: UUID) -> HttpResponse:
     `?plain=1` is for browsers without scripts: it answers to the end, then shows the same page.
     """
     question = services.get_question(user=request.user, question_id=question_id)
-    shown = services.shown_answer(user=request.user, question=question)
+    shown = shown_answer(user=request.user, question=question)
     if shown is None and request.GET.get("plain"):
         services.answer_now(user=request.user, question=question)
         return redirect("question", question_id=question.pk)
@@ -69,7 +70,7 @@ async def stream(request: HttpRequest, question_id: UUID) -> HttpResponseBase:
 
 def _load(user: User, question_id: UUID) -> tuple[Question, ShownAnswer | None]:
     question = services.get_question(user=user, question_id=question_id)
-    return question, services.shown_answer(user=user, question=question)
+    return question, shown_answer(user=user, question=question)
 
 
 def wire(event: str, html: str) -> str:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from ingestion.documents import delete_document
 from llm.events import SentenceDone, TextDelta
 from portal.accounts.models import User
+from portal.answers.kept import shown_answer
 from portal.answers.models import Answer, Question
 from portal.answers.services import (
     Found,
@@ -18,7 +19,6 @@ from portal.answers.services import (
     ask,
     get_question,
     recent_questions,
-    shown_answer,
     stream_answer,
 )
 from portal.answers.shown import ShownAnswer

@@ -5,8 +5,9 @@ from django.db import transaction
 
 from ingestion.documents import delete_document
 from portal.accounts.models import User
+from portal.answers.kept import shown_answer
 from portal.answers.models import Question
-from portal.answers.services import answer_now, ask, get_question, shown_answer
+from portal.answers.services import answer_now, ask, get_question
 from portal.answers.shown import ShownAnswer
 from retrieval.generations import ensure_first_generation
 from retrieval.indexing import publish_version

@@ -10,7 +10,8 @@ from ingestion.ledger import State
 from ingestion.models import IngestionJob
 from ingestion.pipeline import work_on_next
 from portal.accounts.models import User
-from portal.answers.services import answer_now, ask, shown_answer
+from portal.answers.kept import shown_answer
+from portal.answers.services import answer_now, ask
 from retrieval.errors import InvalidInputError, NotAllowedError
 from retrieval.generations import ensure_first_generation
 from retrieval.models import Chunk, Collection, Document, DocumentText, Role
