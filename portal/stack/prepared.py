@@ -26,7 +26,6 @@ def _mark(config: StackConfig) -> Path:
 def _migrations(config: StackConfig) -> str:
     digest = hashlib.sha256()
     base = Path(config.base_dir)
-    for app in ("portal/accounts", "portal/answers", "ingestion", "retrieval"):
-        for path in sorted((base / app / "migrations").glob("*.py")):
-            digest.update(f"{app}/{path.name}\n".encode() + path.read_bytes())
+    for path in sorted([*base.glob("*/migrations/*.py"), *base.glob("portal/*/migrations/*.py")]):
+        digest.update(f"{path.relative_to(base)}\n".encode() + path.read_bytes())
     return digest.hexdigest()

@@ -91,8 +91,8 @@ def test_the_application_changes_nothing_else(database: str, statement: str) -> 
 
 def test_the_application_makes_and_drops_partitions_of_generations_alone(database: str) -> None:
     columns = (
-        "kind, revision, base_url, secret, max_tokens, chunk_tokens, dimension, metric, probe, filled,"
-        " fill_seconds, created_at"
+        "kind, revision, base_url, secret, max_tokens, chunk_tokens, dimension, metric, probe,"
+        " languages, filled, fill_seconds, created_at"
     )
     with psycopg.connect(url(ROLE, database), autocommit=True) as app:
         app.execute("CREATE TEMP TABLE retrieval_generation AS SELECT 99 AS id, 3 AS dimension, 'x' AS state")
