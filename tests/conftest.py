@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
+from portal.broker import make_broker_tables
 from portal.stack import embedded
 from tests.fakes.embedding_model import write_model
 
@@ -58,7 +59,11 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
 @pytest.fixture
 def process_env(transactional_db: None) -> dict[str, str]:
-    """Return the environment for portal processes of a test: its database, its folder."""
+    """Return the environment for portal processes of a test: its database, its folder.
+
+    The broker's tables are there, as `prepare` leaves them.
+    """
+    make_broker_tables(settings.TEST_DATABASE_URL)
     return os.environ | {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "DATABASE_URL": settings.TEST_DATABASE_URL,

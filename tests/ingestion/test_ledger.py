@@ -6,6 +6,7 @@ import pytest
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 from pytest_django import DjangoCaptureOnCommitCallbacks
+from sqlalchemy.exc import IntegrityError
 
 from ingestion import bell, ledger, tasks
 from ingestion.ledger import Claim, LeaseLostError, Stage, State
@@ -136,11 +137,16 @@ def test_claims_of_a_dead_process_of_this_machine_are_released(job: IngestionJob
     assert claim().attempt == 2
 
 
+@pytest.mark.parametrize(
+    "fault", [OperationalError("connection refused"), IntegrityError("CREATE TABLE", {}, Exception())]
+)
 def test_a_broker_that_is_away_does_not_break_an_upload(
-    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    fault: Exception,
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise OperationalError("connection refused")
+        raise fault
 
     monkeypatch.setattr("celery.current_app.send_task", refuse)
     version = factories.document(factories.collection()).versions.get()

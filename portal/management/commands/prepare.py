@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from portal.accounts.models import User
 from portal.accounts.services import make_sign_in_link
-from portal.celery import app
+from portal.broker import make_broker_tables
 from portal.database import PrepareError, grant_to_app, make_app_role, make_database, make_extension
 from portal.first_start import fill
 from portal.stack.up import LINK_MARK
@@ -59,12 +59,8 @@ class Command(BaseCommand):
         with connections["owner"].cursor() as cursor:
             cursor.execute("SELECT to_regclass('kombu_message') IS NOT NULL")
             (exists,) = cursor.fetchone()
-        if exists:
-            return
-        url = "sqla+" + settings.DATABASE_OWNER_URL.replace("://", "+psycopg://", 1)
-        with app.connection_for_write(url) as broker:
-            channel: Any = broker.default_channel
-            channel.session.close()  # opening a session makes the tables
+        if not exists:
+            make_broker_tables(settings.DATABASE_OWNER_URL)
 
     def _print_link(self) -> None:
         admin = User.objects.filter(email__iexact=settings.ADMIN_EMAIL, is_active=True).first()
