@@ -8,7 +8,7 @@ from portal.celery import app
 def make_broker_tables(database_url: str) -> None:
     """Make the broker's tables where they are missing.
 
-    It comes before any process uses them: two that make them at once fail, and the application's role may not.
+    It comes before any process uses them: two that make them at once fail, and the portal's role may not.
     """
     url = "sqla+" + database_url.replace("://", "+psycopg://", 1)
     with app.connection_for_write(url) as broker:
