@@ -8,19 +8,21 @@ from typing import Any
 
 from django.db import transaction
 
+from llm.embedding import Vectors
 from retrieval import _hybrid_sql
 from retrieval._candidates import Candidate, Terms, find_candidates
 from retrieval._containing import Containing, passages_containing
 from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
-from retrieval.dictionary import Expansion, Found, expand, keys_in
+from retrieval.dictionary import Expansion, expand, keys_in
 from retrieval.diversity import Arrangement
 from retrieval.errors import InvalidInputError
 from retrieval.facets import Facet, count_facets
 from retrieval.generations import embedder_of, serving_generation
 from retrieval.hits import Hit, load_hits
 from retrieval.identifiers import other_forms
+from retrieval.models import Generation
 from retrieval.people import Person
 from retrieval.query import Query, parse_query
 from retrieval.ranking import Asked, Ranking, rank
@@ -96,28 +98,16 @@ def search(
         generation = serving_generation()
         # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
         embedding = _EMBEDDING_THREADS.submit(embedder_of(generation).embed_query, asked.text)
-        visible = Visible(user, collections, asked.filters)
-        keys = keys_in(asked.words)
-        counts, entries = _scope(visible, keys)
+        scope = _scope(Visible(user, collections, asked.filters), asked)
+        visible, counts, question = scope.visible, scope.counts, scope.question
         watch.lap("count")
         facets = count_facets(visible) if with_facets else ()
-        also = expand(entries, keys)
-        question = _with_expansions(asked.text, also)
         candidates: list[Candidate] = []
         terms, ranking = Terms(()), Ranking()
         if counts.chunks:
-            vector = embedder_of(generation).embed_query(question) if also else embedding.result()
+            vector = embedder_of(generation).embed_query(question) if scope.also else embedding.result()
             watch.lap("embed")
-            containing = _containing(visible, counts, asked)
-            terms = _terms(asked, also, containing, counts.languages)
-            candidates = find_candidates(
-                visible=visible,
-                chunks=counts.chunks,
-                generation=generation,
-                terms=terms,
-                containing=containing,
-                vector=vector,
-            )
+            terms, candidates = _find(asked, scope, generation, vector)
             watch.lap("search")
     # No lock is held on the vectors from here on: a reranker may take its time.
     hits: tuple[Hit, ...] = ()
@@ -136,9 +126,9 @@ def search(
         chunks=counts.chunks,
         generation_id=generation.pk,
         timings=watch.laps,
-        also_searched_for=tuple(dict.fromkeys(one.words for one in also)),
+        also_searched_for=scope.also_searched_for,
         facets=facets,
-        dictionaries_of=tuple({one.collection_id for one in also if one.collection_id is not None}),
+        dictionaries_of=scope.dictionaries_of,
         notice=ranking.notice,
     )
 
@@ -158,11 +148,47 @@ def _counts(visible: Visible) -> Counts:
     return _as_counts(fetch(_hybrid_sql.COUNTS.format(visible=visible.sql, also=""), visible.params)[1][0])
 
 
-def _scope(visible: Visible, keys: Sequence[str]) -> tuple[Counts, list[Found]]:
-    """Return what is searched, and the entries of its dictionaries that have one of these keys."""
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What is searched for a question: what the person may see, and what the dictionaries say besides."""
+
+    visible: Visible
+    counts: Counts
+    also: tuple[Expansion, ...]
+    question: str
+
+    @property
+    def also_searched_for(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one.words for one in self.also))
+
+    @property
+    def dictionaries_of(self) -> tuple[int, ...]:
+        return tuple({one.collection_id for one in self.also if one.collection_id is not None})
+
+
+def _scope(visible: Visible, asked: Query) -> _Scope:
+    keys = keys_in(asked.words)
     statement = _hybrid_sql.COUNTS.format(visible=visible.sql, also=_hybrid_sql.SYNONYMS)
     *counted, entries = fetch(statement, visible.params | {"keys": list(keys)})[1][0]
-    return _as_counts(counted), [(collection, words) for collection, words in entries]
+    also = tuple(expand([(collection, words) for collection, words in entries], keys))
+    return _Scope(visible, _as_counts(counted), also, _with_expansions(asked.text, also))
+
+
+def _find(
+    asked: Query, scope: _Scope, generation: Generation, vector: Vectors
+) -> tuple[Terms, list[Candidate]]:
+    """Return the terms that are looked up, and the best passages by words and by meaning."""
+    containing = _containing(scope.visible, scope.counts, asked)
+    terms = _terms(asked, scope.also, containing, scope.counts.languages)
+    candidates = find_candidates(
+        visible=scope.visible,
+        chunks=scope.counts.chunks,
+        generation=generation,
+        terms=terms,
+        containing=containing,
+        vector=vector,
+    )
+    return terms, candidates
 
 
 def _as_counts(row: Sequence[Any]) -> Counts:

@@ -1,12 +1,13 @@
 """A server with Cohere's `/rerank`, on loopback: the more words of the query a text has, the better."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.fakes.http_server import serving
 
 
 class FakeRerankServer:
@@ -26,25 +27,8 @@ class FakeRerankServer:
 
     @contextmanager
     def running(self) -> Iterator["FakeRerankServer"]:
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                fake.answer(self)
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        server.block_on_close = False
-        self.base_url = f"http://127.0.0.1:{server.server_port}/v1"
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
+        with serving(self.answer) as self.base_url:
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         asked = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
