@@ -1,8 +1,8 @@
-"""The best passages by words and by meaning, in one statement."""
+"""The best passages by words and by meaning, each with both scores."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from django.conf import settings
@@ -10,33 +10,19 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from retrieval import _hybrid_sql
-from retrieval._containing import Containing
+from retrieval._lexical import Lexical
 from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.indexing import vector_literal
 from retrieval.models import Generation
 
 DEPTH = 100
+_MOST = 3  # times as many vectors as are visible: reading that many costs what looking those up does
 
 Key = tuple[int, int, int]  # collection, version, ordinal
+Passage = tuple[int, int]  # version, ordinal
 
-_Row = tuple[int, int, int, float, float, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What is looked up: terms everywhere, (term, collection) in one collection alone.
-
-    A passage with one of `barred`, (term, language), in a collection of that language is not found.
-    """
-
-    everywhere: Sequence[str]
-    scoped: Sequence[tuple[str, int]] = ()
-    barred: Sequence[tuple[str, str]] = ()
-
-    @property
-    def marked(self) -> frozenset[str]:
-        return frozenset(self.everywhere).union(term for term, _ in self.scoped)
+_Row = tuple[int, int, int, float, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,67 +40,66 @@ def find_candidates(
     visible: Visible,
     chunks: int,
     generation: Generation,
-    terms: Terms,
-    containing: Containing,
+    lexical: Lexical,
+    allowed: frozenset[Passage] | None,
     vector: NDArray[np.float32],
 ) -> list[Candidate]:
-    """Return the best passages of both lists, among those that may be found, of `chunks` visible ones."""
-    is_barred = bool(terms.barred or containing.barred)
-    params = visible.params | _params(terms, containing, generation, vector)
-    if containing.allowed is not None:
-        return _run("allowed", visible, params, is_barred=is_barred)
-    if chunks > settings.SEARCH_EXACT_LIMIT:
-        rows = _run_indexed(visible, generation, params, is_barred=is_barred)
-        if rows and rows[0][5] >= min(DEPTH, chunks):
-            return _as_candidates(rows)
-    return _run("exact", visible, params, is_barred=is_barred)
+    """Return the best passages of both lists, among the `allowed` (None: all) of `chunks` visible ones."""
+    found = lexical.best(DEPTH, among=allowed)
+    comparison = _Comparison(visible, generation, is_barred=bool(lexical.barred))
+    params = visible.params | _params(found, allowed, lexical.barred, generation, vector)
+    if allowed is not None:
+        rows = comparison.run("allowed", params)
+    elif chunks > settings.SEARCH_EXACT_LIMIT:
+        rows = comparison.run_indexed(params, chunks)
+    else:
+        rows = comparison.run_exact(params, chunks)
+    similarities = {row[:3]: float(row[3]) for row in rows}
+    scores = lexical.scores([key[1:] for key in similarities])
+    return [
+        Candidate(key, score, similarity)
+        for (key, similarity), score in zip(similarities.items(), scores, strict=True)
+    ]
 
 
 def _params(
-    terms: Terms, containing: Containing, generation: Generation, vector: NDArray[np.float32]
+    found: Collection[Passage],
+    allowed: Collection[Passage] | None,
+    barred: Collection[Passage],
+    generation: Generation,
+    vector: NDArray[np.float32],
 ) -> dict[str, Any]:
-    allowed, barred = list(containing.allowed or ()), list(containing.barred)
-    asked = [*terms.everywhere, *(term for term, _ in terms.scoped)]
-    numbers = {term: number for number, term in enumerate(dict.fromkeys(asked), 1)}
-    return {
-        "terms": asked,
-        "numbers": [numbers[term] for term in asked],
-        "only_in": [*(None for _ in terms.everywhere), *(collection for _, collection in terms.scoped)],
-        "barred_terms": [term for term, _ in terms.barred],
-        "barred_languages": [language for _, language in terms.barred],
-        "barred_versions": [version for version, _ in barred],
-        "barred_ordinals": [ordinal for _, ordinal in barred],
-        "allowed_versions": [version for version, _ in allowed],
-        "allowed_ordinals": [ordinal for _, ordinal in allowed],
-        "k1": settings.BM25_K1,
-        "b": settings.BM25_B,
-        "depth": DEPTH,
-        "query": vector_literal(vector),
-        "generation": generation.pk,
-    }
+    params: dict[str, Any] = {"depth": DEPTH, "query": vector_literal(vector), "generation": generation.pk}
+    for name, passages in {"found": found, "allowed": allowed or (), "barred": barred}.items():
+        params[f"{name}_versions"] = [version for version, _ in passages]
+        params[f"{name}_ordinals"] = [ordinal for _, ordinal in passages]
+    return params
 
 
-def _run(dense: str, visible: Visible, params: dict[str, Any], *, is_barred: bool) -> list[Candidate]:
-    statement = _hybrid_sql.hybrid(visible=visible.sql, dense=dense, is_barred=is_barred)
-    return _as_candidates(fetch(statement, params)[1])
+class _Comparison:
+    """The statement that compares vectors, in its four ways; see `_hybrid_sql.vectors`."""
 
+    def __init__(self, visible: Visible, generation: Generation, *, is_barred: bool) -> None:
+        self._visible, self._generation, self._is_barred = visible, generation, is_barred
 
-def _run_indexed(
-    visible: Visible, generation: Generation, params: dict[str, Any], *, is_barred: bool
-) -> list[_Row]:
-    statement = _hybrid_sql.hybrid(
-        visible=visible.sql,
-        dense="index",
-        is_barred=is_barred,
-        partition=f"retrieval_vector_g{generation.pk:d}",
-        dimension=f"{generation.dimension:d}",
-    )
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_hybrid_sql.INDEX_SETTINGS)
-        rows: list[_Row] = fetch(statement, params)[1]
-        cursor.execute("RESET enable_seqscan; RESET enable_sort")
-    return rows
+    def run(self, way: str, params: dict[str, Any]) -> list[_Row]:
+        statement = _hybrid_sql.vectors(
+            visible=self._visible.sql,
+            way=way,
+            is_barred=self._is_barred,
+            partition=f"retrieval_vector_g{self._generation.pk:d}",
+            dimension=f"{self._generation.dimension:d}",
+        )
+        return cast("list[_Row]", fetch(statement, params)[1])
 
+    def run_exact(self, params: dict[str, Any], chunks: int) -> list[_Row]:
+        is_most = self._generation.vectors_about <= _MOST * chunks
+        return self.run("scanned" if is_most else "looked up", params)
 
-def _as_candidates(rows: Sequence[_Row]) -> list[Candidate]:
-    return [Candidate((row[0], row[1], row[2]), float(row[3]), float(row[4])) for row in rows]
+    def run_indexed(self, params: dict[str, Any], chunks: int) -> list[_Row]:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_hybrid_sql.INDEX_SETTINGS)
+            rows = self.run("index", params)
+            cursor.execute("RESET enable_seqscan; RESET enable_sort")
+        is_short = sum(is_best for *_, is_best in rows) < min(DEPTH, chunks)
+        return self.run_exact(params, chunks) if is_short else rows

@@ -16,6 +16,7 @@ from django.db import connection
 from retrieval._visible import Visible
 from retrieval.analysis import analyse, fold
 from retrieval.errors import InvalidInputError
+from retrieval.postings import ORDINALS
 from retrieval.query import Part
 
 MOST_READ = 100_000
@@ -41,14 +42,15 @@ LIMIT %(most)s
 _ALL_TERMS = f"""
 WITH {_READABLE},
 held AS (
-    SELECT posting.collection_id, posting.version_id, posting.ordinal
+    SELECT block.collection_id, block.version_id, entry.ordinal
     FROM readable
     JOIN unnest(%(terms)s::text[], %(languages)s::text[], %(needed)s::int[]) AS asked (term, language, needed)
       ON asked.language = readable.language
-    JOIN retrieval_posting AS posting
-      ON posting.collection_id = readable.collection_id AND posting.term = asked.term
-    WHERE (posting.version_id IN (SELECT id FROM visible)) IS TRUE
-    GROUP BY posting.collection_id, posting.version_id, posting.ordinal
+    JOIN retrieval_postingblock AS block
+      ON block.collection_id = readable.collection_id AND block.term = asked.term
+    CROSS JOIN LATERAL {ORDINALS} AS entry (ordinal)
+    WHERE (block.version_id IN (SELECT id FROM visible)) IS TRUE
+    GROUP BY block.collection_id, block.version_id, entry.ordinal
     HAVING count(*) = max(needed)
     UNION ALL
     SELECT chunk.collection_id, chunk.version_id, chunk.ordinal
@@ -61,13 +63,14 @@ SELECT held.version_id, held.ordinal, chunk.text, NULL FROM held {_TEXT}
 _SOME_TERM = f"""
 WITH {_READABLE},
 held AS (
-    SELECT posting.collection_id, posting.version_id, posting.ordinal,
-           array_agg(posting.term) AS terms, bool_or(starts_with(posting.term, %(beginning)s)) AS is_sure
+    SELECT block.collection_id, block.version_id, entry.ordinal,
+           array_agg(block.term) AS terms, bool_or(starts_with(block.term, %(beginning)s)) AS is_sure
     FROM readable
-    JOIN retrieval_posting AS posting ON posting.collection_id = readable.collection_id
-     AND (posting.term >= %(beginning)s AND posting.term < %(end)s OR posting.term = ANY(%(stems)s))
-    WHERE (posting.version_id IN (SELECT id FROM visible)) IS TRUE
-    GROUP BY posting.collection_id, posting.version_id, posting.ordinal
+    JOIN retrieval_postingblock AS block ON block.collection_id = readable.collection_id
+     AND (block.term >= %(beginning)s AND block.term < %(end)s OR block.term = ANY(%(stems)s))
+    CROSS JOIN LATERAL {ORDINALS} AS entry (ordinal)
+    WHERE (block.version_id IN (SELECT id FROM visible)) IS TRUE
+    GROUP BY block.collection_id, block.version_id, entry.ordinal
 )
 SELECT held.version_id, held.ordinal, CASE WHEN is_sure THEN NULL ELSE chunk.text END, terms FROM held {_TEXT}
 """  # noqa: S608 - constants

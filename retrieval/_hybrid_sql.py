@@ -1,17 +1,8 @@
-"""The SQL of hybrid search. `visible` is the access rule's own subquery; nothing is read beside it.
-
-BM25 in Lucene's form: sum over terms of
-ln(1 + (N - df + 0.5) / (df + 0.5)) * tf / (tf + k1 * (1 - b + b * dl / avgdl)).
-N, df and avgdl are those of the passages that the person may see, so a hidden document changes no score.
-"""
-
-_VISIBLE = """
-visible AS MATERIALIZED ({visible})
-"""
+"""The SQL of hybrid search. `visible` is the access rule's own subquery; nothing is read beside it."""
 
 COUNTS = """
 WITH visible AS ({visible})
-SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0),
+SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0), coalesce(sum(term_count), 0),
        coalesce(array_agg(DISTINCT language), '{{}}'){also}
 FROM visible
 """
@@ -43,153 +34,73 @@ FROM listed
 GROUP BY GROUPING SETS ((slug, title), (media_type), (language), (year))
 """
 
-# The planner takes what is visible for a handful. IS TRUE keeps it from looking up each term in each visible
-# version: whole lists are read by collection and term, and checked against a hash of the versions. They come
-# from the index alone. Hits are tens of thousands where words are common, so each step is cheap for a row:
-# terms are numbers, weights are in one array, and nothing is computed in numeric.
-_LEXICAL = """
-statistics AS MATERIALIZED (
-    SELECT sum(chunk_count)::float8 AS passages,
-           greatest(sum(term_count)::float8 / greatest(sum(chunk_count), 1), 1) AS average_length
-    FROM visible
-),
-hit AS MATERIALIZED (
-    SELECT posting.collection_id, posting.version_id, posting.ordinal,
-           asked.number, posting.frequency, posting.length
-    FROM (SELECT DISTINCT collection_id FROM visible) AS readable
-    JOIN unnest(%(terms)s::text[], %(numbers)s::int[], %(only_in)s::bigint[]) AS asked (term, number, only_in)
-      ON coalesce(asked.only_in, readable.collection_id) = readable.collection_id
-    JOIN retrieval_posting AS posting
-      ON posting.collection_id = readable.collection_id AND posting.term = asked.term
-    WHERE (posting.version_id IN (SELECT id FROM visible)) IS TRUE
-),
-found AS MATERIALIZED (SELECT number, count(*)::float8 AS found FROM hit GROUP BY number),
-weight AS MATERIALIZED (
-    SELECT array_agg(coalesce(ln(1 + (passages - found + 0.5) / (found + 0.5)), 0) ORDER BY number) AS idf,
-           min(%(k1)s::float8 * (1 - %(b)s::float8)) AS base,
-           min(%(k1)s::float8 * %(b)s::float8 / average_length) AS slope
-    FROM generate_series(1, cardinality(%(terms)s::text[])) AS asked (number)
-    LEFT JOIN found USING (number) CROSS JOIN statistics
-),
-lexical AS MATERIALIZED (
-    SELECT version_id, ordinal, min(collection_id) AS collection_id,
-           sum((SELECT idf FROM weight)[number] * frequency
-               / (frequency + (SELECT base FROM weight) + (SELECT slope FROM weight) * length)) AS bm25
-    FROM hit
-    WHERE {hit_fits}
-    GROUP BY version_id, ordinal
-),
-best_lexical AS MATERIALIZED (
-    SELECT collection_id, version_id, ordinal, bm25 FROM lexical
-    ORDER BY bm25 DESC, collection_id, version_id, ordinal LIMIT %(depth)s
-)
+_VECTORS = """
+WITH visible AS MATERIALIZED ({visible}),
+best AS MATERIALIZED ({best})
+SELECT collection_id, version_id, ordinal, similarity, true AS is_best FROM best
+UNION ALL
+SELECT vector.collection_id, vector.version_id, vector.ordinal,
+       -(vector.embedding <#> %(query)s::halfvec), false
+FROM unnest(%(found_versions)s::bigint[], %(found_ordinals)s::int[]) AS found (version_id, ordinal)
+JOIN visible ON visible.id = found.version_id
+JOIN retrieval_vector AS vector
+  ON vector.generation_id = %(generation)s AND vector.collection_id = visible.collection_id
+ AND vector.version_id = found.version_id AND vector.ordinal = found.ordinal
+"""
+_COLUMNS = """
+    SELECT vector.collection_id, vector.version_id, vector.ordinal,
+           -(vector.embedding <#> %(query)s::halfvec) AS similarity
 """
 
 # Below the crossover every visible vector is compared. A filtered HNSW scan would lose most of them there.
-_DENSE_EXACT = """
-best_dense AS MATERIALIZED (
-    SELECT vector.collection_id, vector.version_id, vector.ordinal
+_LOOKED_UP = """
     FROM visible
     JOIN retrieval_vector AS vector
       ON vector.generation_id = %(generation)s AND vector.collection_id = visible.collection_id
      AND vector.version_id = visible.id
-    WHERE {vector_fits}
-    ORDER BY vector.embedding <#> %(query)s::halfvec, collection_id, version_id, ordinal LIMIT %(depth)s
-)
+    WHERE {fits}
+    ORDER BY similarity DESC, collection_id, version_id, ordinal LIMIT %(depth)s
 """
 
-_DENSE_INDEX = """
-best_dense AS MATERIALIZED (
-    SELECT collection_id, version_id, ordinal
+# Where most are visible, reading all in their order is quicker than looking up each. IS TRUE keeps the
+# planner, which takes what is visible for a handful, from looking them up after all.
+_SCANNED = """
     FROM {partition} AS vector
-    WHERE (collection_id, version_id) IN (SELECT collection_id, id FROM visible) AND {vector_fits}
+    WHERE (vector.version_id IN (SELECT id FROM visible)) IS TRUE AND {fits}
+    ORDER BY similarity DESC, collection_id, version_id, ordinal LIMIT %(depth)s
+"""
+
+_INDEX = """
+    FROM {partition} AS vector
+    WHERE (collection_id, version_id) IN (SELECT collection_id, id FROM visible) AND {fits}
     ORDER BY (embedding::halfvec({dimension})) <#> %(query)s::halfvec({dimension}) LIMIT %(depth)s
-)
 """
 
 # Few passages hold what was quoted: their vectors are looked up one by one.
-_DENSE_ALLOWED = """
-best_dense AS MATERIALIZED (
-    SELECT vector.collection_id, vector.version_id, vector.ordinal
-    FROM allowed
+_ALLOWED = """
+    FROM unnest(%(allowed_versions)s::bigint[], %(allowed_ordinals)s::int[]) AS allowed (version_id, ordinal)
     JOIN visible ON visible.id = allowed.version_id
     JOIN retrieval_vector AS vector
       ON vector.generation_id = %(generation)s AND vector.collection_id = visible.collection_id
      AND vector.version_id = allowed.version_id AND vector.ordinal = allowed.ordinal
-    WHERE {vector_fits}
-    ORDER BY vector.embedding <#> %(query)s::halfvec, collection_id, version_id, ordinal LIMIT %(depth)s
-)
+    WHERE {fits}
+    ORDER BY similarity DESC, collection_id, version_id, ordinal LIMIT %(depth)s
 """
+_NOT_BARRED = """(vector.version_id, vector.ordinal) NOT IN (
+        SELECT * FROM unnest(%(barred_versions)s::bigint[], %(barred_ordinals)s::int[]))"""
 
-_ALLOWED = """
-allowed AS MATERIALIZED (
-    SELECT * FROM unnest(%(allowed_versions)s::bigint[], %(allowed_ordinals)s::int[])
-        AS allowed (version_id, ordinal)
-)
-"""
-
-# Words count in the language of the collection: what is a word's stem in one is another word in the next.
-_BARRED = """
-barred AS MATERIALIZED (
-    SELECT posting.version_id, posting.ordinal
-    FROM (SELECT DISTINCT collection_id, language FROM visible) AS readable
-    JOIN unnest(%(barred_terms)s::text[], %(barred_languages)s::text[]) AS barred (term, language)
-      ON barred.language = readable.language
-    JOIN retrieval_posting AS posting
-      ON posting.collection_id = readable.collection_id AND posting.term = barred.term
-    WHERE (posting.version_id IN (SELECT id FROM visible)) IS TRUE
-    UNION
-    SELECT * FROM unnest(%(barred_versions)s::bigint[], %(barred_ordinals)s::int[])
-)
-"""
-
-# The nearest by meaning get their BM25 score by one pass over what has one, against a hash of them: the
-# planner cannot know how many passages share a word with the question, and a join becomes a nested loop.
-_FUSE = """,
-scored AS (
-    SELECT min(collection_id) AS collection_id, version_id, ordinal, max(bm25) AS bm25
-    FROM (
-        SELECT collection_id, version_id, ordinal, bm25 FROM best_lexical
-        UNION ALL
-        SELECT collection_id, version_id, ordinal, bm25 FROM lexical
-        WHERE ((version_id, ordinal) IN (SELECT version_id, ordinal FROM best_dense)) IS TRUE
-        UNION ALL
-        SELECT collection_id, version_id, ordinal, 0 FROM best_dense
-    ) AS both_sides
-    GROUP BY version_id, ordinal
-)
-SELECT scored.collection_id, scored.version_id, scored.ordinal, scored.bm25,
-       -(vector.embedding <#> %(query)s::halfvec) AS similarity,
-       (SELECT count(*) FROM best_dense) AS dense_found
-FROM scored
-JOIN retrieval_vector AS vector
-  ON vector.generation_id = %(generation)s AND vector.collection_id = scored.collection_id
- AND vector.version_id = scored.version_id AND vector.ordinal = scored.ordinal
-"""
-
-_DENSE = {"exact": _DENSE_EXACT, "index": _DENSE_INDEX, "allowed": _DENSE_ALLOWED}
+_WAYS = {"looked up": _LOOKED_UP, "scanned": _SCANNED, "index": _INDEX, "allowed": _ALLOWED}
 
 
-def hybrid(*, visible: str, dense: str, is_barred: bool, **names: str) -> str:
-    """Return the statement of a search; `dense` says which vectors are compared: exact, index or allowed.
+def vectors(*, visible: str, way: str, is_barred: bool, **names: str) -> str:
+    """Return the statement that compares vectors: of the best by meaning, and of those found by words.
 
-    With allowed, only the passages of that name are found; with `is_barred`, none of those that are barred.
+    `way` says which are compared for the best: all that are visible, looked up or scanned, those that the
+    index of the partition leads to, or the allowed ones. With `is_barred`, none of those that are barred.
     """
-    steps = [_VISIBLE, _LEXICAL, _DENSE[dense]]
-    fits = []
-    if dense == "allowed":
-        steps.insert(1, _ALLOWED)
-        fits.append("({row}.version_id, {row}.ordinal) IN (SELECT version_id, ordinal FROM allowed)")
-    if is_barred:
-        steps.insert(1, _BARRED)
-        fits.append("({row}.version_id, {row}.ordinal) NOT IN (SELECT version_id, ordinal FROM barred)")
-    condition = " AND ".join(fits) or "true"
-    return ("WITH" + ",".join(steps) + _FUSE).format(
-        visible=visible,
-        hit_fits=condition.format(row="hit"),
-        vector_fits=condition.format(row="vector"),
-        **names,
-    )
+    fits = _NOT_BARRED if is_barred else "true"
+    best = (_COLUMNS + _WAYS[way]).format(fits=fits, **names)
+    return _VECTORS.format(visible=visible, best=best)
 
 
 # Relaxed order and a deep scan keep recall under a filter; candidates are sorted again afterwards.

@@ -9,16 +9,22 @@ from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg.pq import Format
 
 
-def fetch(statement: str, params: Mapping[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+def fetch(
+    statement: str, params: Mapping[str, Any], *, binary: bool = False
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Return the names of the columns, and the rows, that a statement gives on Django's connection.
+
+    Rows come as text, or `binary`, which suits long values of bytes.
 
     The connection prepares it, unless DATABASE_PREPARED_STATEMENTS is off. Django's own cursors write the
     parameters into the text, which makes each question a new statement. Raises what those raise.
     """
     connection.ensure_connection()
     bare: Any = psycopg.Cursor(connection.connection)
+    bare.format = Format.BINARY if binary else Format.TEXT
     wrapped = (
         connection.make_debug_cursor(bare) if connection.queries_logged else connection.make_cursor(bare)
     )

@@ -102,8 +102,9 @@ def analyse(text: str, language: str) -> list[str]:
 
 def matching_spans(text: str, terms: frozenset[str], language: str) -> list[tuple[int, int]]:
     """Return the character spans of the words of a text that share a term with `terms`."""
-    return [
-        match.span()
-        for match in _TOKEN.finditer(text)
-        if not terms.isdisjoint(_terms_of_token(match.group().replace(",", ""), language))
-    ]
+    matching = {
+        token
+        for token in set(tokens(text))
+        if not terms.isdisjoint(_terms_of_token(token.replace(",", ""), language))
+    }
+    return [match.span() for match in _TOKEN.finditer(text) if match.group() in matching] if matching else []

@@ -119,8 +119,10 @@ def embedder_that_found(generation_id: int) -> Embedder:
 # cannot be dropped before its vectors were read.
 _SERVING = """
 SELECT id, kind, model, revision, base_url, secret, max_tokens, chunk_tokens, dimension, metric, languages,
-       state
-FROM retrieval_generation WHERE state = 'serving' AND NOT EXISTS (SELECT FROM retrieval_vector WHERE false)
+       state, (SELECT reltuples FROM pg_class WHERE oid = to_regclass('retrieval_vector_g' || generation.id))
+                  AS vectors_about
+FROM retrieval_generation AS generation
+WHERE state = 'serving' AND NOT EXISTS (SELECT FROM retrieval_vector WHERE false)
 """
 
 

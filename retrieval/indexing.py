@@ -1,6 +1,5 @@
 """Putting a version into the index, and taking it out: always whole, in the caller's transaction."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,10 +19,9 @@ from retrieval.models import (
     DocumentVersion,
     Generation,
     Page,
-    Posting,
+    PostingBlock,
 )
-
-_SMALLINT = 32_767
+from retrieval.postings import blocks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def clear_index(*, version: DocumentVersion) -> None:
     """Remove a version's chunks, postings and vectors; its text and pages stay readable."""
     collection_id = version.document.collection_id
     Chunk.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
-    Posting.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
+    PostingBlock.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM retrieval_vector WHERE collection_id = %s AND version_id = %s",
@@ -126,7 +124,7 @@ def move_index(*, version: DocumentVersion, source: Collection, target: Collecti
         _analyse_again(version, target)
 
 
-_KEYED = ("retrieval_chunk", "retrieval_vector", "retrieval_posting")
+_KEYED = ("retrieval_chunk", "retrieval_vector", "retrieval_postingblock")
 
 
 def _rekey(table: str, version: DocumentVersion, source: Collection, target: Collection) -> None:
@@ -144,7 +142,7 @@ def _analyse_again(version: DocumentVersion, collection: Collection) -> None:
         for chunk in Chunk.objects.filter(collection_id=key[0], version_id=key[1]).order_by("ordinal")
     ]
     analysed = [analyse(chunk.indexed_text, collection.language) for chunk in chunks]
-    Posting.objects.filter(collection_id=key[0], version_id=key[1]).delete()
+    PostingBlock.objects.filter(collection_id=key[0], version_id=key[1]).delete()
     with connection.cursor() as cursor:
         _copy(cursor.cursor, _POSTING_COPY, _posting_rows(key, chunks, analysed))
     DocumentVersion.objects.filter(pk=version.pk).update(term_count=sum(map(len, analysed)))
@@ -218,9 +216,7 @@ _CHUNK_COPY = (
 _VECTOR_COPY = (
     "COPY retrieval_vector (generation_id, collection_id, version_id, ordinal, embedding) FROM STDIN"
 )
-_POSTING_COPY = (
-    "COPY retrieval_posting (collection_id, version_id, ordinal, term, frequency, length) FROM STDIN"
-)
+_POSTING_COPY = "COPY retrieval_postingblock (collection_id, version_id, term, first, entries) FROM STDIN"
 
 
 def _chunk_rows(key: tuple[int, int], chunks: Sequence[NewChunk]) -> Iterator[tuple[object, ...]]:
@@ -249,9 +245,9 @@ def _vector_rows(
 def _posting_rows(
     key: tuple[int, int], chunks: Sequence[NewChunk], analysed: Sequence[list[str]]
 ) -> Iterator[tuple[object, ...]]:
-    for chunk, terms in zip(chunks, analysed, strict=True):
-        for term, frequency in Counter(terms).items():
-            yield (*key, chunk.ordinal, term, min(frequency, _SMALLINT), min(len(terms), _SMALLINT))
+    ordinals = [chunk.ordinal for chunk in chunks]
+    for block in blocks_of(list(zip(ordinals, analysed, strict=True))):
+        yield (*key, *block)
 
 
 def vector_literal(vector: NDArray[np.float32]) -> str:

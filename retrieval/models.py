@@ -271,6 +271,8 @@ class Generation(models.Model):
     fill_seconds = models.FloatField(default=0, help_text="How long fills have worked for that.")
     created_at = models.DateTimeField(default=timezone.now)
 
+    vectors_about: float = 0  # as the planner reckons; told with the serving one alone
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -294,10 +296,10 @@ class Generation(models.Model):
         return f"Generation {self.pk} ({self.model})"
 
 
-class Posting(models.Model):
-    """How often a term stands in a chunk, and how long that chunk is: BM25 needs no more."""
+class PostingBlock(models.Model):
+    """Passages of a version with a term, as `retrieval/postings.py` packs them: all that BM25 needs."""
 
-    pk = models.CompositePrimaryKey("collection_id", "term", "version_id", "ordinal")
+    pk = models.CompositePrimaryKey("collection_id", "term", "version_id", "first")
     collection = models.ForeignKey(
         Collection, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
@@ -305,15 +307,14 @@ class Posting(models.Model):
     version = models.ForeignKey(
         DocumentVersion, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    ordinal = models.PositiveIntegerField()
-    frequency = models.PositiveSmallIntegerField()
-    length = models.PositiveSmallIntegerField(help_text="Terms in the chunk.")
+    first = models.PositiveIntegerField(help_text="The ordinal of its first passage.")
+    entries = models.BinaryField()
 
     class Meta:
-        indexes = [models.Index(fields=["collection", "version"], name="posting_version")]
+        indexes = [models.Index(fields=["collection", "version"], name="postingblock_version")]
 
     def __str__(self) -> str:
-        return f"{self.term} in chunk {self.ordinal} of version {self.version_id}"
+        return f"{self.term} in version {self.version_id} from chunk {self.first} on"
 
 
 class Pin(models.Model):

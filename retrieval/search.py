@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import transaction
 
-from llm.embedding import Vectors
 from retrieval import _hybrid_sql
-from retrieval._candidates import Candidate, Terms, find_candidates
+from retrieval._candidates import Candidate, find_candidates
 from retrieval._containing import Containing, passages_containing
+from retrieval._lexical import Key, Lexical, Terms, score_passages
 from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
@@ -22,7 +22,6 @@ from retrieval.facets import Facet, count_facets
 from retrieval.generations import embedder_of, serving_generation
 from retrieval.hits import Hit, load_hits
 from retrieval.identifiers import other_forms
-from retrieval.models import Generation
 from retrieval.people import Person
 from retrieval.query import Query, parse_query
 from retrieval.ranking import Asked, Ranking, rank
@@ -39,6 +38,7 @@ class Counts:
     documents: int
     collections: int
     chunks: int
+    terms: int = 0
     languages: tuple[str, ...] = ()
 
 
@@ -105,10 +105,19 @@ def search(
         candidates: list[Candidate] = []
         terms, ranking = Terms(()), Ranking()
         if counts.chunks:
+            terms, allowed, lexical = _by_words(asked, scope)
+            watch.lap("words")
             vector = embedder_of(generation).embed_query(question) if scope.also else embedding.result()
             watch.lap("embed")
-            terms, candidates = _find(asked, scope, generation, vector)
-            watch.lap("search")
+            candidates = find_candidates(
+                visible=visible,
+                chunks=counts.chunks,
+                generation=generation,
+                lexical=lexical,
+                allowed=allowed,
+                vector=vector,
+            )
+            watch.lap("vectors")
     # No lock is held on the vectors from here on: a reranker may take its time.
     hits: tuple[Hit, ...] = ()
     if candidates:
@@ -174,26 +183,19 @@ def _scope(visible: Visible, asked: Query) -> _Scope:
     return _Scope(visible, _as_counts(counted), also, _with_expansions(asked.text, also))
 
 
-def _find(
-    asked: Query, scope: _Scope, generation: Generation, vector: Vectors
-) -> tuple[Terms, list[Candidate]]:
-    """Return the terms that are looked up, and the best passages by words and by meaning."""
-    containing = _containing(scope.visible, scope.counts, asked)
-    terms = _terms(asked, scope.also, containing, scope.counts.languages)
-    candidates = find_candidates(
-        visible=scope.visible,
-        chunks=scope.counts.chunks,
-        generation=generation,
-        terms=terms,
-        containing=containing,
-        vector=vector,
-    )
-    return terms, candidates
+def _by_words(asked: Query, scope: _Scope) -> tuple[Terms, frozenset[Key] | None, Lexical]:
+    """Return the terms that are looked up, the passages that are allowed (None: all), and the scores."""
+    visible, counts = scope.visible, scope.counts
+    containing = _containing(visible, counts, asked)
+    terms = _terms(asked, scope.also, containing, counts.languages)
+    lexical = score_passages(visible=visible, terms=terms, passages=counts.chunks, length=counts.terms)
+    lexical.bar(containing.barred)
+    return terms, containing.allowed, lexical
 
 
 def _as_counts(row: Sequence[Any]) -> Counts:
-    documents, collections, chunks, languages = row
-    return Counts(documents, collections, int(chunks), tuple(languages))
+    documents, collections, chunks, terms, languages = row
+    return Counts(documents, collections, int(chunks), int(terms), tuple(languages))
 
 
 def _with_expansions(question: str, also: Sequence[Expansion]) -> str:

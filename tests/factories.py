@@ -30,8 +30,10 @@ from retrieval.models import (
     DocumentVersion,
     Grant,
     Page,
+    PostingBlock,
     Role,
 )
+from retrieval.postings import entries_of
 
 PASSWORD = "a long enough password"
 WARRANTY = "The Falcon kettle has a warranty of 24 months from the day of purchase."
@@ -137,6 +139,12 @@ def document(
     made.save(update_fields=["current_version", "is_narrowed"])
     made.narrowed_to.set(narrowed_to or [])
     return made
+
+
+def indexed_terms() -> int:
+    """Return how many terms all postings count."""
+    blocks = PostingBlock.objects.values_list("entries", flat=True)
+    return sum(int(entries_of(bytes(block))["frequency"].sum()) for block in blocks)
 
 
 def searchable_document(

@@ -14,6 +14,7 @@ from ingestion.chunking import split_into_chunks
 from ingestion.parsing.sandbox import parse_file
 from llm.embedding import Embedder, load_embedder
 from retrieval.analysis import analyse
+from retrieval.postings import entries_of
 
 Connection: TypeAlias = "psycopg.Connection[Any]"
 
@@ -32,7 +33,7 @@ SELECT count(*) FROM {table} AS row WHERE NOT EXISTS (
     SELECT FROM retrieval_document AS document
     WHERE document.current_version_id = row.version_id AND document.collection_id = row.collection_id)
 """
-_TABLES = ("retrieval_chunk", "retrieval_vector", "retrieval_posting")
+_TABLES = ("retrieval_chunk", "retrieval_vector", "retrieval_postingblock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +123,22 @@ def _wrong_rows(connection: Connection, document: _Document, chunks: list[_Chunk
         yield f"{len(vectors)} vectors for {len(chunks)} chunks"
     if any(abs(norm - 1) > 0.01 for _, norm in vectors):  # noqa: PLR2004 - a half float's rounding
         yield "a vector is not of unit length"
-    postings = connection.execute(
-        f"SELECT ordinal, term, frequency FROM retrieval_posting {where}",  # noqa: S608 - constants
+    blocks = connection.execute(
+        f"SELECT term, entries FROM retrieval_postingblock {where}",  # noqa: S608 - constants
         key,
     ).fetchall()
+    found = [
+        (int(entry["ordinal"]), term, int(entry["frequency"]))
+        for term, entries in blocks
+        for entry in entries_of(entries)
+    ]
     expected = {
         (chunk.ordinal, term, frequency)
         for chunk in chunks
         for term, frequency in Counter(analyse(_indexed(chunk), "en")).items()
     }
-    if len(postings) != len(expected) or set(postings) != expected:
-        yield f"{len(postings)} postings, expected {len(expected)}"
+    if len(found) != len(expected) or set(found) != expected:
+        yield f"{len(found)} postings, expected {len(expected)}"
 
 
 def _indexed(chunk: _Chunk) -> str:

@@ -1,7 +1,6 @@
 """Publishing prepared chunks in bulk, beside writing the same rows one by one, in a bench's portal."""
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +15,8 @@ from retrieval.analysis import analyse
 from retrieval.collections import create_collection
 from retrieval.generations import serving_generation
 from retrieval.indexing import NewChunk, publish_version, vector_literal
-from retrieval.models import Chunk, Collection, Document, DocumentVersion, Generation, Posting
+from retrieval.models import Chunk, Collection, Document, DocumentVersion, Generation, PostingBlock
+from retrieval.postings import blocks_of
 
 _A_DOCUMENT = 2_000
 _SINGLE = 1_000
@@ -95,8 +95,10 @@ def _write_one(
             [generation.pk, shelf.pk, version.pk, chunk.ordinal, vector_literal(vector)],
         )
     terms = analyse(chunk.indexed_text, shelf.language)
-    for term, frequency in Counter(terms).items():
-        Posting.objects.create(**key, term=term, frequency=frequency, length=len(terms))
+    for term, first, entries in blocks_of([(chunk.ordinal, terms)]):
+        PostingBlock.objects.create(
+            collection_id=shelf.pk, version_id=version.pk, term=term, first=first, entries=entries
+        )
 
 
 def _version(shelf: Collection, name: str) -> DocumentVersion:

@@ -8,13 +8,12 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from ninja import Router, Schema
-from pydantic import Field
+from pydantic import BaseModel, Field, computed_field
 
 from portal.api.auth import caller, reads
 from portal.api.fields import RequestBody, Text
 from retrieval.diversity import first_page
 from retrieval.facets import FacetValue
-from retrieval.hits import Hit
 from retrieval.query import written
 from retrieval.search import SearchResults, search
 
@@ -43,12 +42,12 @@ class SearchIn(RequestBody):
     )
 
 
-class SnippetPartOut(Schema):
+class SnippetPartOut(BaseModel, from_attributes=True):
     text: str
     marked: bool = Field(description="Whether this part is one of the words that were searched.")
 
 
-class HitOut(Schema):
+class HitOut(BaseModel, from_attributes=True):  # ninja's own Schema takes 3 ms for ten of them
     document_id: UUID
     title: str
     name: str
@@ -75,13 +74,12 @@ class HitOut(Schema):
         description="Passages of its document that are left out for other documents, told with the last hit "
         "of the document. Add `document:` and its id to the query to find them."
     )
-    url: str = Field(description="The passage in the portal's viewer.")
 
-    @staticmethod
-    def resolve_url(hit: Hit) -> str:
-        return absolute(
-            f"{reverse('document', args=[hit.document_id])}?start={hit.start}&end={hit.end}#passage"
-        )
+    @computed_field(description="The passage in the portal's viewer.")  # type: ignore[prop-decorator]
+    @property
+    def url(self) -> str:
+        page = reverse("document", args=[self.document_id])
+        return absolute(f"{page}?start={self.start}&end={self.end}#passage")
 
 
 class FacetValueOut(Schema):

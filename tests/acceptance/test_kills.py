@@ -71,7 +71,7 @@ _DAMAGES = {
     " WHERE ordinal = 0; UPDATE doubled SET ordinal = 99; INSERT INTO retrieval_chunk TABLE doubled",
     "a chunk is another text": "UPDATE retrieval_chunk SET text = 'x' WHERE ordinal = 0",
     "a vector is gone": "DELETE FROM retrieval_vector WHERE ordinal = 0",
-    "a posting is gone": "DELETE FROM retrieval_posting WHERE ordinal = 0 AND term = 'crate'",
+    "a posting is gone": "DELETE FROM retrieval_postingblock WHERE term = 'crate'",
     "a job is open": "UPDATE ingestion_ingestionjob SET state = 'queued'",
     "an old version is left": "UPDATE retrieval_document SET current_version_id = NULL",
 }

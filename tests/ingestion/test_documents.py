@@ -12,7 +12,7 @@ from ingestion.states import describe_state, documents_with_state
 from portal.accounts.models import User
 from retrieval.blobs import blob_path
 from retrieval.errors import InvalidInputError, NotAllowedError
-from retrieval.models import Chunk, Collection, Document, Posting, Role
+from retrieval.models import Chunk, Collection, Document, PostingBlock, Role
 from retrieval.search import search
 from tests import factories
 
@@ -119,7 +119,7 @@ def test_a_deleted_document_answers_nothing_more(alice: User, plans: Collection)
     delete_document(user=alice, document=document)
     assert not search(user=alice, query="plan").hits
     assert not Chunk.objects.exists()
-    assert not Posting.objects.exists()
+    assert not PostingBlock.objects.exists()
     upload(alice, plans, document.name)
     assert Document.objects.count() == 2
 

@@ -14,7 +14,7 @@ from portal.accounts.models import User
 from retrieval import access
 from retrieval.errors import InvalidInputError
 from retrieval.generations import ensure_first_generation
-from retrieval.models import Chunk, Collection, Document, Posting
+from retrieval.models import Chunk, Collection, Document, PostingBlock
 from retrieval.search import search
 from tests import factories
 
@@ -55,7 +55,7 @@ def test_it_is_deleted_listed_once_and_restored_as_a_whole(alice: User, archive:
     delete_document(user=alice, document=archive)
     assert not found(alice)
     assert not Chunk.objects.exists()
-    assert not Posting.objects.exists()
+    assert not PostingBlock.objects.exists()
     (listed,) = access.deleted_documents(user=alice)
     assert listed == archive
     restore_document(user=alice, document=listed)

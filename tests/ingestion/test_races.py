@@ -12,7 +12,7 @@ from ingestion.models import IngestionJob
 from ingestion.pipeline import work_on_next
 from portal.accounts.models import User
 from retrieval.generations import ensure_first_generation
-from retrieval.models import Chunk, Collection, Document, Posting
+from retrieval.models import Chunk, Collection, Document, PostingBlock
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -81,4 +81,4 @@ def test_a_deletion_beats_or_follows_what_publishes(alice: User, plans: Collecti
         assert wrong == []
         assert not Document.objects.filter(deleted_at__isnull=True).exists()
         assert not Chunk.objects.exists()
-        assert not Posting.objects.exists()
+        assert not PostingBlock.objects.exists()

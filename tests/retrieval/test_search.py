@@ -13,7 +13,7 @@ from retrieval.analysis import analyse
 from retrieval.errors import InvalidInputError
 from retrieval.generations import serving_generation
 from retrieval.indexing import publish_version
-from retrieval.models import Collection, Posting
+from retrieval.models import Collection, PostingBlock
 from retrieval.search import SearchResults, search, visible_counts
 from tests import factories
 
@@ -111,8 +111,8 @@ def test_a_new_version_takes_the_place_of_the_old_one(
     )
     hits = search(user=alice, query="annual leave").hits
     assert [(hit.text, hit.version_number) for hit in hits] == [("Leave is unlimited.", 2)]
-    assert set(Posting.objects.values_list("version", flat=True)) == {version.pk}
-    assert "leav" in Posting.objects.values_list("term", flat=True)
+    assert set(PostingBlock.objects.values_list("version", flat=True)) == {version.pk}
+    assert "leav" in PostingBlock.objects.values_list("term", flat=True)
 
 
 def test_an_older_version_that_comes_late_does_not_serve(

@@ -1,0 +1,187 @@
+"""BM25 in Lucene's form over the passages that one person may see.
+
+The score of a passage is the sum over the terms of the question of
+ln(1 + (N - df + 0.5) / (df + 0.5)) * tf / (tf + k1 * (1 - b + b * dl / avgdl)).
+N, df and avgdl are those of the passages that the person may see, so a hidden document changes no score.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from retrieval._statements import fetch
+from retrieval._visible import Visible
+from retrieval.postings import ENTRY, entries_of
+
+Key = tuple[int, int]  # version and ordinal of a passage
+
+# Whole lists are read by collection and term, and checked against a hash of the visible versions: IS TRUE
+# keeps the planner, which takes what is visible for a handful, from looking up each term in each version.
+# Blocks come from the key's index alone, and leave the database as one value.
+_BLOCKS = """
+WITH visible AS MATERIALIZED ({visible})
+SELECT array_send(array_agg(asked.number)), array_send(array_agg(posting.version_id)),
+       array_send(array_agg(octet_length(posting.entries))), string_agg(posting.entries, '')
+FROM (SELECT DISTINCT collection_id, language FROM visible) AS readable
+JOIN unnest(%(terms)s::text[], %(numbers)s::int[], %(only_in)s::bigint[], %(languages)s::text[])
+    AS asked (term, number, only_in, language)
+  ON coalesce(asked.only_in, readable.collection_id) = readable.collection_id
+ AND coalesce(asked.language, readable.language) = readable.language
+JOIN retrieval_postingblock AS posting
+  ON posting.collection_id = readable.collection_id AND posting.term = asked.term
+WHERE (posting.version_id IN (SELECT id FROM visible)) IS TRUE
+"""
+_ARRAY_HEADER = 20  # bytes before the elements of an array of one dimension
+_BARRED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is looked up: terms everywhere, (term, collection) in one collection alone.
+
+    A passage with one of `barred`, (term, language), in a collection of that language is not found.
+    """
+
+    everywhere: Sequence[str]
+    scoped: Sequence[tuple[str, int]] = ()
+    barred: Sequence[tuple[str, str]] = ()
+
+    @property
+    def marked(self) -> frozenset[str]:
+        return frozenset(self.everywhere).union(term for term, _ in self.scoped)
+
+
+class Lexical:
+    """BM25 of the passages that have a term of the question, or more: `find` the best, or `score` one."""
+
+    def __init__(
+        self, versions: NDArray[np.int64], begins: NDArray[np.int64], scores: NDArray[np.float64]
+    ) -> None:
+        """The scores of the passages of version n stand in their order from `begins[n]` on; 0: not found."""
+        self._versions, self._begins, self._scores = versions, begins, scores
+        self.barred: frozenset[Key] = frozenset()
+
+    def best(self, depth: int, *, among: frozenset[Key] | None) -> dict[Key, float]:
+        """Return the best of the passages in `among` (None: all), best first and equal ones by their key."""
+        scores = self._scores
+        if among is not None:
+            places = self._places(among)
+            scores = np.zeros(len(scores))
+            scores[places] = self._scores[places]
+        found = np.flatnonzero(scores)
+        if len(found) > depth:
+            found = found[scores[found] >= np.partition(scores[found], -depth)[-depth]]
+        found = found[np.argsort(-scores[found], kind="stable")][:depth]
+        return dict(zip(self.keys(found), scores[found].tolist(), strict=True))
+
+    def scores(self, keys: Sequence[Key]) -> list[float]:
+        """Return the scores of some passages, in their order; 0 where nothing is found."""
+        places, is_known = self._look_up(keys)
+        scores = np.zeros(len(keys))
+        scores[is_known] = self._scores[places[is_known]]
+        found: list[float] = scores.tolist()
+        return found
+
+    def bar(self, keys: Iterable[Key]) -> None:
+        """Let these passages not be found."""
+        self.barred = self.barred.union(keys)
+        self._scores[self._places(self.barred)] = 0
+
+    def keys(self, places: NDArray[np.int64]) -> list[Key]:
+        at = np.searchsorted(self._begins, places, side="right") - 1
+        return list(zip(self._versions[at].tolist(), (places - self._begins[at]).tolist(), strict=True))
+
+    def _places(self, keys: Iterable[Key]) -> NDArray[np.int64]:
+        """Return where the scores of these passages are, without those that have none."""
+        places, has_one = self._look_up(keys)
+        return places[has_one]
+
+    def _look_up(self, keys: Iterable[Key]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return where the scores of these passages would be, and which of them have one."""
+        wanted = np.array(list(keys), np.int64).reshape(-1, 2)
+        if not len(self._versions):
+            return wanted[:, 0], np.zeros(len(wanted), np.bool_)
+        at = np.minimum(np.searchsorted(self._versions, wanted[:, 0]), len(self._versions) - 1)
+        places = self._begins[at] + wanted[:, 1]
+        return places, (self._versions[at] == wanted[:, 0]) & (places < self._begins[at + 1])
+
+
+def score_passages(*, visible: Visible, terms: Terms, passages: int, length: int) -> Lexical:
+    """Return the BM25 scores of the visible passages: that many, with `length` terms in all."""
+    blocks = _read(visible, terms)
+    is_asked = blocks.numbers != _BARRED
+    weights = _weights(blocks.entries[is_asked], blocks.numbers[is_asked], passages, length)
+    scores = np.bincount(blocks.places[is_asked], weights, minlength=int(blocks.begins[-1]))
+    lexical = Lexical(blocks.versions, blocks.begins, scores.astype(np.float64))
+    lexical.bar(lexical.keys(blocks.places[~is_asked]))
+    return lexical
+
+
+def _read(visible: Visible, terms: Terms) -> "_Blocks":
+    asked = [*terms.everywhere, *(term for term, _ in terms.scoped)]
+    numbers = {term: number for number, term in enumerate(dict.fromkeys(asked))}
+    not_asked = [None for _ in terms.barred]
+    params = {
+        "terms": [*asked, *(term for term, _ in terms.barred)],
+        "numbers": [*(numbers[term] for term in asked), *(_BARRED for _ in terms.barred)],
+        "only_in": [*(None for _ in terms.everywhere), *(one for _, one in terms.scoped), *not_asked],
+        "languages": [*(None for _ in asked), *(language for _, language in terms.barred)],
+    }
+    statement = _BLOCKS.format(visible=visible.sql)
+    [(of_terms, versions, sizes, entries)] = fetch(statement, visible.params | params, binary=True)[1]
+    return _Blocks(
+        _elements(of_terms, ">i4"), _elements(versions, ">i8"), _elements(sizes, ">i4"), entries or b""
+    )
+
+
+def _elements(array: bytes | None, kind: str) -> NDArray[np.int64]:
+    """Return the elements of an array as PostgreSQL sends it: each with its length before it."""
+    if array is None:
+        return np.zeros(0, np.int64)
+    return np.frombuffer(array, [("length", ">i4"), ("element", kind)], offset=_ARRAY_HEADER)[
+        "element"
+    ].astype(np.int64)
+
+
+class _Blocks:
+    """Blocks taken apart: for each entry the number of its term, and the place of its passage.
+
+    Places count through the passages of all `versions`, those of version n from `begins[n]` on.
+    """
+
+    def __init__(
+        self,
+        numbers: NDArray[np.int64],
+        versions: NDArray[np.int64],
+        sizes: NDArray[np.int64],
+        entries: bytes,
+    ) -> None:
+        """Each block has a number of its term, a version and a size in bytes; `entries` are those of all."""
+        self.entries = entries_of(entries)
+        counts = sizes // ENTRY.itemsize
+        self.numbers = np.repeat(numbers, counts)
+        self.versions, version = np.unique(versions, return_inverse=True)
+        ordinals = self.entries["ordinal"].astype(np.int64)
+        passages = np.zeros(len(self.versions), np.int64)
+        np.maximum.at(passages, version, ordinals[np.cumsum(counts) - 1] + 1)  # a block ends with its last
+        self.begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(passages)])
+        self.places = np.repeat(self.begins[version], counts) + ordinals
+
+
+def _weights(
+    entries: NDArray[np.void], numbers: NDArray[np.int64], passages: int, length: int
+) -> NDArray[np.float64]:
+    """Return what each entry adds to the score of its passage."""
+    found = np.bincount(numbers).astype(np.float64)
+    among = max(passages, found.max(initial=0.0))  # a document may have come since passages were counted
+    idf = np.log1p((among - found + 0.5) / (found + 0.5))
+    average = max(length / max(passages, 1), 1.0)
+    k1, b = settings.BM25_K1, settings.BM25_B
+    frequency = entries["frequency"].astype(np.float64)
+    weights: NDArray[np.float64] = idf[numbers] * (
+        frequency / (frequency + k1 * (1 - b + b / average * entries["length"]))
+    )
+    return weights
