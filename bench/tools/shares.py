@@ -1,0 +1,116 @@
+"""People who see a share of a grown library, and what search takes and finds for each of them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from django.test import override_settings
+from numpy.typing import NDArray
+
+from bench.tools import figures
+from portal.accounts.models import Membership, Team, User
+from retrieval._candidates import DEPTH, Key, find_candidates
+from retrieval._lexical import Terms, score_passages
+from retrieval._visible import Visible
+from retrieval.generations import embedder_of, serving_generation
+from retrieval.models import Collection, Document, Grant, Role
+from retrieval.search import search, visible_counts
+
+SHARES = (1.0, 0.1, 0.01, 0.001)
+_COMPARED = 10
+_WARM_UP = 8
+_EVERYTHING = 10**9  # passages: an exact limit that no library reaches
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What search takes one person by step, in this process, and what it finds by meaning.
+
+    `recall_at_10` is beside an exact scan; `short` counts the questions for which fewer came than there are.
+    """
+
+    passages: int
+    words: dict[str, float]
+    vectors: dict[str, float]
+    recall_at_10: float
+    short: int
+
+
+def measure(questions: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the figures of a person for each share of all passages that somebody may see."""
+    shelves = list(Collection.objects.filter(title__startswith="Shelf ").order_by("pk"))
+    return {f"{share:.1%}": asdict(_measure(_reader(share, shelves), questions)) for share in SHARES}
+
+
+def show(shares: dict[str, dict[str, Any]]) -> None:
+    figures.table({f"{name} visible: words": row["words"] for name, row in shares.items()})
+    figures.table({f"{name} visible: vectors": row["vectors"] for name, row in shares.items()})
+    for name, row in shares.items():
+        seen = f"{name}: {row['passages']:,} passages"
+        figures.say(f"{seen}, recall@10 {row['recall_at_10']}, short {row['short']} times")
+
+
+@transaction.atomic
+def _reader(share: float, shelves: Sequence[Collection]) -> User:
+    """Return somebody who sees whole shelves, or of one shelf some documents where a shelf is too much."""
+    name = f"Of {len(shelves)} shelves {share}"
+    team, reader = (
+        Team.objects.create(name=name, slug=str(share)),
+        User.objects.create_user(email=f"{share}@example.com"),
+    )
+    Membership.objects.create(team=team, user=reader, role=Membership.Role.MEMBER)
+    wanted = share * len(shelves)
+    granted = shelves[: max(1, round(wanted))]
+    Grant.objects.bulk_create(Grant(collection=one, team=team, role=Role.READER) for one in granted)
+    if wanted < 1:
+        _narrow(granted[0], team, keep=wanted)
+    return reader
+
+
+def _narrow(shelf: Collection, team: Team, *, keep: float) -> None:
+    """Hide documents of a shelf from the team, so that it sees this share of it."""
+    documents = list(Document.objects.filter(collection=shelf).order_by("pk"))
+    hidden = documents[max(1, round(keep * len(documents))) :]
+    Document.objects.filter(pk__in=[one.pk for one in hidden]).update(is_narrowed=True)
+    for one in hidden:
+        one.narrowed_to.set(Team.objects.exclude(pk=team.pk).filter(slug="readers"))
+
+
+def _measure(reader: User, questions: Sequence[str]) -> Share:
+    laps = [search(user=reader, query=question, limit=_COMPARED).timings for question in questions]
+    found, exact = _nearest(reader, questions), _nearest(reader, questions, SEARCH_EXACT_LIMIT=_EVERYTHING)
+    passages = visible_counts(user=reader).chunks
+    recalls = [
+        len(set(ours[:_COMPARED]) & set(all_of[:_COMPARED])) / min(_COMPARED, len(all_of))
+        for ours, all_of in zip(found, exact, strict=True)
+    ]
+    return Share(
+        passages=passages,
+        words=figures.spread([lap["words"] for lap in laps[_WARM_UP:]]),
+        vectors=figures.spread([lap["vectors"] for lap in laps[_WARM_UP:]]),
+        recall_at_10=round(float(np.mean(recalls)), 4),
+        short=sum(len(one) < min(DEPTH, passages) for one in found),
+    )
+
+
+def _nearest(reader: User, questions: Sequence[str], **changed: int) -> list[list[Key]]:
+    """Return the passages that are nearest to each question by meaning, the nearest first."""
+    visible, chunks, generation = Visible(reader), visible_counts(user=reader).chunks, serving_generation()
+    nothing = score_passages(visible=visible, terms=Terms(()), passages=chunks, length=0)
+    ranked = []
+    with override_settings(**changed):
+        for question in questions:
+            vector: NDArray[np.float32] = embedder_of(generation).embed_query(question)
+            candidates = find_candidates(
+                visible=visible,
+                chunks=chunks,
+                generation=generation,
+                lexical=nothing,
+                allowed=None,
+                vector=vector,
+            )
+            nearest = sorted(candidates, key=lambda one: (-one.similarity, one.key))
+            ranked.append([one.key for one in nearest])
+    return ranked
