@@ -1,11 +1,12 @@
 """Kill -9 at random moments during an ingest, then look whether every document is indexed exactly once.
 
 `python bench/torture.py [--rounds 10] [--seed N] [--corpus FOLDER]` runs a portal of its own, adds each
-folder of the corpus as a collection, and kills the worker, a parse child, beat, the web process and the
-database (its postmaster, or one backend) in turn. With `--uploads N` it sends N made files over HTTP
-instead, some of them in each round. With `--redis` the broker is a Redis that keeps nothing, and the rounds
-empty it and kill it in turn. The last line is one JSON object; the exit status is 1 where anything is
-missing, doubled or different from a clean reading, or where work goes on later than 60 s after a kill at p95.
+folder of the corpus as a collection, and kills the worker, a parse child, the server that it is forked from,
+beat, the web process and the database (its postmaster, or one backend) in turn. With `--uploads N` it sends
+N made files over HTTP instead, some of them in each round. With `--redis` the broker is a Redis that keeps
+nothing, and the rounds empty it and kill it in turn. The last line is one JSON object; the exit status is 1
+where anything is missing, doubled or different from a clean reading, or where work goes on later than 60 s
+after a kill at p95.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from bench.tools.figures import finish, say
 from bench.tools.stack import Stack
 from bench.tools.uploads import File, Uploader, made_files
 
-VICTIMS = ("worker", "parse child", "beat", "web", "postmaster", "worker", "parse child", "backend")
+VICTIMS = ("worker", "parse child", "beat", "web", "postmaster", "fork server", "parse child", "backend")
 BROKER_VICTIMS = ("broker flush", "broker restart")
 _LONGEST_DELAY = 1.5
 _RESUMED_WITHIN = 60.0
@@ -122,6 +123,8 @@ class _Torture:
         match victim:
             case "parse child":
                 return self.portal.parse_child()
+            case "fork server":
+                return self.portal.fork_server()
             case "backend":
                 return self._rng.choice(self.portal.backends() or [0])
             case "postmaster":

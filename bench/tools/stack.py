@@ -86,8 +86,11 @@ class Stack:
 
     def parse_child(self) -> int:
         """Return the number of a process that reads a document for this portal's worker, or 0."""
-        worker = self.child("worker")
-        return next((pid for pid in _children(worker) if "ingestion.parsing.child" in _command(pid)), 0)
+        return next((pid for pid in _children(self.fork_server()) if _name(pid).startswith("read ")), 0)
+
+    def fork_server(self) -> int:
+        """Return the number of the process from which the worker's readers are forked, or 0."""
+        return next((pid for pid in _children(self.child("worker")) if _name(pid) == "fork server"), 0)
 
     def backends(self) -> list[int]:
         """Return the database's processes that serve a connection."""
@@ -156,6 +159,13 @@ def _children(parent: int) -> list[int]:
 def _command(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
     except OSError:
         return ""
 

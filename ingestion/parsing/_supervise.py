@@ -1,4 +1,4 @@
-"""Starts one process, watches its time, memory and output, and makes sure that nothing of it stays."""
+"""Has one process forked, watches its time, memory and output, and makes sure that nothing of it stays."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import logging
 import os
 import selectors
 import signal
-import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from ingestion.parsing.limits import Limits
+from ingestion.parsing._forking import Child, Order, fork_server
+
+if TYPE_CHECKING:
+    from ingestion.parsing.limits import Limits
 
 _log = logging.getLogger(__name__)
 
@@ -65,65 +67,55 @@ class Ending:
 
 
 def run_bounded(
-    command: list[str],
+    order: Order,
     *,
-    folder: Path,
-    environment: dict[str, str],
     limits: Limits,
     on_progress: Callable[[int, int], None],
     cancelled: Callable[[], bool],
 ) -> Ending:
-    """Run a command to its end, or to the end of its limits; its whole process group is dead on return."""
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and module; no shell
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-        env=environment,
-        start_new_session=True,
-    ) as process:
-        watch = _Watch(process, folder, limits, on_progress, cancelled)
+    """Carry an order out to its end, or to the end of its limits; its whole process group is dead on return.
+
+    Raises ParseError where no process can be started.
+    """
+    with _pipe() as (progress, output), _pipe() as (stderr, errors):
+        child = fork_server.fork(order, output=output.fileno(), errors=errors.fileno())
+        output.close()
+        errors.close()
+        watch = _Watch(child, Path(order.folder), {progress: "progress", stderr: "stderr"}, limits)
         try:
-            how = watch.until_end()
+            how = watch.until_end(on_progress, cancelled)
         finally:
-            # The leader is not reaped yet, so its number, which is the group's, cannot be another's.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            status = child.end()
             watch.close()
-    ending = Ending(how, process.returncode, watch.was_full, watch.printed())
-    if process.returncode and how is How.ENDED:
+    ending = Ending(how, status, watch.was_full, watch.printed())
+    if status and how is How.ENDED:
         _log.warning("parser child ended with status %d: %r", ending.status, ending.printed[-300:])
     return ending
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with os.fdopen(reading, "rb", 0) as first, os.fdopen(writing, "wb", 0) as last:
+        yield first, last
 
 
 class _Watch:
     """Follows one process through its two pipes."""
 
-    def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        folder: Path,
-        limits: Limits,
-        on_progress: Callable[[int, int], None],
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self._process = process
+    def __init__(self, child: Child, folder: Path, pipes: dict[IO[bytes], str], limits: Limits) -> None:
+        self._child = child
         self._folder = folder
         self._next_look = 0.0
         self._limits = limits
-        self._on_progress = on_progress
-        self._cancelled = cancelled
         self._selector = selectors.DefaultSelector()
         self._read: dict[str, int] = {"progress": 0, "stderr": 0}
         self._line = b""
         self._tail = b""
         self.was_full = False
-        for stream, label in ((process.stdout, "progress"), (process.stderr, "stderr")):
-            if stream:
-                os.set_blocking(stream.fileno(), False)
-                self._selector.register(stream, selectors.EVENT_READ, label)
+        for stream, label in pipes.items():
+            self._selector.register(stream, selectors.EVENT_READ, label)
 
     def close(self) -> None:
         self._selector.close()
@@ -131,27 +123,22 @@ class _Watch:
     def printed(self) -> str:
         return self._tail.decode("utf-8", "replace")
 
-    def until_end(self) -> How:
+    def until_end(self, on_progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> How:
         end = time.monotonic() + self._limits.wall_seconds
         while True:
-            finished = self._has_ended()
-            self._read_pipes(0 if finished else _TICK_SECONDS)
+            finished = self._child.has_ended()
+            self._read_pipes(0 if finished else _TICK_SECONDS, on_progress)
             if self._is_flood() or self._fills_folder():
                 return How.TOO_MUCH_OUTPUT
             if finished:
                 return How.ENDED
             if time.monotonic() > end:
                 return How.TIMED_OUT
-            if self._cancelled():
+            if cancelled():
                 return How.CANCELLED
             self._check_memory()
 
-    def _has_ended(self) -> bool:
-        """Whether the process is over; it is left unreaped."""
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self._process.pid, options) is not None
-
-    def _read_pipes(self, timeout: float) -> None:
+    def _read_pipes(self, timeout: float, on_progress: Callable[[int, int], None]) -> None:
         if not self._selector.get_map():
             time.sleep(min(timeout, 0.01))
             return
@@ -165,7 +152,7 @@ class _Watch:
             if key.data == "stderr":
                 self._tail = (self._tail + data)[-_TAIL_BYTES:]
             else:
-                self._take_progress(data)
+                self._take_progress(data, on_progress)
 
     def _is_flood(self) -> bool:
         return self._read["progress"] > _MAX_PROGRESS_BYTES or self._read["stderr"] > _MAX_STDERR_BYTES
@@ -182,16 +169,16 @@ class _Watch:
                     total += os.lstat(os.path.join(parent, file)).st_blocks * 512  # noqa: PTH118 - many files
         return total > self._limits.temp_bytes
 
-    def _take_progress(self, data: bytes) -> None:
+    def _take_progress(self, data: bytes, on_progress: Callable[[int, int], None]) -> None:
         *lines, rest = (self._line + data).split(b"\n")
         self._line = rest[-100:]
         for line in lines[-1:]:  # only the newest matters
             done, _, total = line.partition(b" ")
             if done.isdigit() and total.isdigit() and len(line) <= _MAX_PROGRESS_LINE:
-                self._on_progress(int(done), int(total))
+                on_progress(int(done), int(total))
 
     def _check_memory(self) -> None:
         with contextlib.suppress(OSError, ValueError, IndexError):
-            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii", errors="replace")
+            status = Path(f"/proc/{self._child.pid}/status").read_text(encoding="ascii", errors="replace")
             kib = int(status.split("VmData:")[1].split()[0])
             self.was_full = self.was_full or kib * 1024 > _FULL * self._limits.memory_bytes

@@ -1,4 +1,4 @@
-"""The process that touches hostile bytes: ``python -m ingestion.parsing.child REQUEST`` (JSON).
+"""The process that touches hostile bytes: ``main`` is called with a request (JSON) in a process of its own.
 
 It fences itself in, does one thing, leaves ``result`` or ``error.json`` in its folder and ends. Progress goes
 to standard output as lines ``DONE TOTAL``. Nothing heavy is imported before it is known to be needed.
@@ -9,14 +9,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from ingestion.parsing._confine import confine, die_with_parent
+from ingestion.parsing._confine import confine
 from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.limits import Limits
 
@@ -38,14 +37,13 @@ class Request:
     media_type: str
     page: int
     width_px: int
-    parent: int
     program: str
     language: str
     ocr_engine: str
 
     @classmethod
     def from_json(cls, data: str) -> Request:
-        """Read a request from the command line."""
+        """Read what the sandbox wrote."""
         raw = json.loads(data)
         limits = Limits.from_json(json.dumps(raw.pop("limits")))
         return cls(path=Path(raw.pop("path")), folder=Path(raw.pop("folder")), limits=limits, **raw)
@@ -72,7 +70,6 @@ class _ProgressLines:
 def serve(work: Work, argument: str) -> int:
     """Fence the process in, run the work on the request, and return the exit status."""
     request = Request.from_json(argument)
-    die_with_parent(request.parent)
     # Libraries print to standard output when they please; the channel of the protocol is a copy of it.
     progress = _ProgressLines(os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)
@@ -147,5 +144,6 @@ def _render(request: Request) -> bytes:
     return render(path, name=request.name, page=request.page, width_px=request.width_px)
 
 
-if __name__ == "__main__":
-    sys.exit(serve(_work, sys.argv[1]))
+def main(argument: str) -> int:
+    """Do what the request says and return the exit status."""
+    return serve(_work, argument)

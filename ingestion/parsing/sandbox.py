@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
+from ingestion.parsing._forking import Order
 from ingestion.parsing._ocr import Ocr
 from ingestion.parsing._supervise import Ending, How, run_bounded
 from ingestion.parsing.child import ERROR, RESULT
@@ -22,7 +21,6 @@ from ingestion.parsing.limits import Limits
 
 __all__ = ["Limits", "parse_file", "render_page"]
 
-_ROOT = Path(__file__).resolve().parents[2]
 _CHILD = "ingestion.parsing.child"
 _PREFIX = "cited-parse-"
 _RENDER_SECONDS = 20
@@ -112,7 +110,7 @@ def run_in_sandbox(
     on_progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> bytes:
-    """Run ``python -m module`` on a request in its own folder and process group; return its result.
+    """Run a module's ``main`` on a request in a process, group and folder of its own; return its result.
 
     Raises ParseError with the reason for every other end. The folder and the group are gone afterwards.
     """
@@ -140,12 +138,10 @@ def _run(
         {"media_type": "", "page": 0, "width_px": 0, "language": "", "ocr_engine": ""}
         | {"program": _program(request)}
         | request
-        | {"folder": str(folder), "limits": asdict(limits), "parent": os.getpid()}
+        | {"folder": str(folder), "limits": asdict(limits)}
     )
     ending = run_bounded(
-        [sys.executable, "-P", "-s", "-m", module, argument],
-        folder=folder,
-        environment=_environment(folder),
+        Order(module=module, argument=argument, folder=str(folder), name=str(request["name"])),
         limits=limits,
         on_progress=on_progress or (lambda _done, _total: None),
         cancelled=cancelled or (lambda: False),
@@ -168,26 +164,6 @@ def _program(request: dict[str, str | int]) -> str:
 
     ocr = Ocr(str(request.get("language", "")), str(request.get("ocr_engine", "")))
     return program_for(str(request.get("media_type", "")), ocr)
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Return the child's whole environment: no secrets of the parent's, no calls home, one thread."""
-    return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": str(_ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUTF8": "1",
-        "DO_NOT_TRACK": "true",
-        "SCARF_NO_ANALYTICS": "true",
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "OMP_THREAD_LIMIT": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-    }
 
 
 def _result(folder: Path, ending: Ending, name: str, limits: Limits) -> bytes:

@@ -140,5 +140,5 @@ def test_poison_is_quarantined_and_healthy_uploads_go_on(
     assert ratio <= 2
     assert worker.poll() is None, "the worker is the same one that began"
     assert not IngestionJob.objects.filter(losses__gt=0).exists()
-    children = psutil.Process(worker.pid).children(recursive=True)
-    assert not children, "nothing of the poison lives on"
+    left = [process.name() for process in psutil.Process(worker.pid).children(recursive=True)]
+    assert left == ["fork server"], "nothing of the poison lives on"

@@ -158,8 +158,7 @@ def _kill_readers_of(name: str) -> None:
     """End the child that reads a file, as a file does that crashes its parser."""
     for pid in processes.running():
         with suppress(OSError):
-            command = Path(f"/proc/{pid}/cmdline").read_text()
-            if "ingestion.parsing.child" in command and name in command:
+            if Path(f"/proc/{pid}/comm").read_text().strip() == f"read {name}"[:15]:
                 os.kill(pid, signal.SIGKILL)
 
 

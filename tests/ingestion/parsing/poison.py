@@ -1,10 +1,9 @@
-"""A child that misbehaves on purpose: ``python -m tests.ingestion.parsing.poison REQUEST``."""
+"""A child that misbehaves on purpose: ``main`` is called as that of ``ingestion.parsing.child`` is."""
 
 import ctypes
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -89,9 +88,10 @@ def work(request: Request, progress: Callable[[int, int], None]) -> bytes:
     return b"survived"
 
 
-if __name__ == "__main__":
-    if "fork_first" in sys.argv[1] and os.fork() == 0:  # before the fences: what native code could do
-        time.sleep(60)
-    if "fork_first" in sys.argv[1]:
+def main(argument: str) -> int:
+    """Do the deed of a request as the process that was forked for it."""
+    if "fork_first" in argument and os.fork() == 0:  # before the fences: what native code could do
+        os.execv("/bin/sleep", ["fork_first", "60"])  # noqa: S606 - a name to look for, and no shell
+    if "fork_first" in argument:
         os._exit(3)
-    sys.exit(serve(work, sys.argv[1]))
+    return serve(work, argument)

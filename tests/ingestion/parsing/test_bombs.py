@@ -114,7 +114,7 @@ def _peak_of_readers() -> int:
     peaks = [0]
     for process in psutil.Process().children(recursive=True):
         with suppress(OSError, psutil.Error):
-            if "ingestion.parsing.child" in " ".join(process.cmdline()):
+            if process.name().startswith("read "):
                 peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
                 peaks.append(int(peak[1]) if peak else 0)
     return max(peaks)
