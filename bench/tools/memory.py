@@ -31,12 +31,13 @@ class PeakMemory(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(_EVERY_SECONDS):
-            held = sorted(map(_pss_mib, _family(self._pid)), reverse=True)
+            held = sorted(map(_pss_mib, family(self._pid)), reverse=True)
             if sum(held) > self.peak_mib:
                 self.peak_mib, self.at_peak = sum(held), held
 
 
-def _family(pid: int) -> set[int]:
+def family(pid: int) -> set[int]:
+    """Return a process and all that came out of it, by their numbers."""
     parents = {child: _parent(child) for child in processes.running()}
     family = {pid}
     while more := {child for child, parent in parents.items() if parent in family} - family:
