@@ -77,6 +77,18 @@ def limits() -> Limits:
     )
 
 
+def work_through(*, seconds: float) -> bool:
+    """Work on due jobs one after the other, and begin none after so many seconds; False where none is left.
+
+    Another message takes the broker up to a second, which is as long as many a document.
+    """
+    began = time.monotonic()
+    while work_on_next():
+        if time.monotonic() - began >= seconds:
+            return True
+    return False
+
+
 def work_on_next() -> bool:
     """Work on the job that is due next, to its end or the end of this attempt; False where nothing is due."""
     claim = ledger.claim_next()

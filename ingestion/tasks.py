@@ -8,12 +8,13 @@ from ingestion import bell, housekeeping, ledger, pipeline, sources, workers
 from retrieval import warm
 
 _RINGS_PER_SWEEP = 8
+_SPELL_SECONDS = 8.0  # which a stop and a sweep may wait for, besides the document in work
 
 
 @shared_task(name=bell.WORK)
 def work() -> None:
-    """Do the next due job, and ring again while more are due."""
-    if pipeline.work_on_next() and ledger.due_jobs().exists():
+    """Do due jobs for a while, and ring again while more are due."""
+    if pipeline.work_through(seconds=_SPELL_SECONDS) and ledger.due_jobs().exists():
         bell.ring()
 
 

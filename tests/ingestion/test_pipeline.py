@@ -165,6 +165,16 @@ def test_nothing_due_is_said(plans: Collection) -> None:
     assert pipeline.work_on_next() is False
 
 
+def test_due_jobs_are_worked_through_until_the_time_is_over(alice: User, plans: Collection) -> None:
+    for name in ("one.md", "two.md", "three.md"):
+        add_document(user=alice, collection=plans, name=name, content=io.BytesIO(name.encode() + MARKDOWN))
+    indexed = IngestionJob.objects.filter(state=State.INDEXED)
+    assert pipeline.work_through(seconds=0) is True
+    assert indexed.count() == 1
+    assert pipeline.work_through(seconds=60) is False
+    assert indexed.count() == 3
+
+
 @pytest.mark.parametrize("group", ["aviation", "clinical-trials", "agencies"])
 def test_real_pdfs_are_indexed_whole(alice: User, plans: Collection, corpora: Path, group: str) -> None:
     path = min((corpora / "us-public" / group).glob("*.pdf"), key=lambda one: one.stat().st_size)

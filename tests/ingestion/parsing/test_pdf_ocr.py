@@ -43,6 +43,16 @@ def test_boxes_stand_where_the_text_stands(tmp_path: Path) -> None:
     assert all(line.y0 > 0.8 for line in parsed.pages[0].lines)
 
 
+@pytest.mark.parametrize(("degrees", "place", "begins"), [(90, (0.1, 0.2), 0.887), (270, (0.8, 0.9), 0.113)])
+def test_boxes_of_a_page_on_its_side_stand_where_its_text_stands(
+    tmp_path: Path, degrees: int, place: tuple[float, float], begins: float
+) -> None:
+    parsed = parse_file(scan(tmp_path / "scan.pdf", degrees=degrees), name="scan.pdf", limits=Limits())
+    for line in parsed.pages[0].lines:
+        assert place[0] < line.x0 < line.x1 < place[1]
+        assert min(abs(line.y0 - begins), abs(line.y1 - begins)) < 0.02
+
+
 def test_a_blank_page_is_not_guessed_at(tmp_path: Path) -> None:
     blank = scan(tmp_path / "blank.pdf", lines=[])
     with pytest.raises(Exception, match="no text that can be read"):
