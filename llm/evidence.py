@@ -18,6 +18,8 @@ from llm.words import content_terms, coverage, guess_language, weighted_terms
 MAX_CANDIDATES = 18
 MAX_CANDIDATE_CHARACTERS = 2_800
 MAX_PASSAGES = 8
+# A model is asked as soon as these suffice. At least three: the mean of the three highest counts.
+_FIRST_CANDIDATES = 4
 
 _PASSAGE_SHARE = 0.3
 _SETTLED_SHARE = 0.7  # what a name counts for that stands elsewhere in the sentence's document
@@ -64,11 +66,38 @@ def gather_evidence(
     *, question: str, passages: Sequence[Passage], embedder: Embedder, language: str = "en"
 ) -> Evidence:
     """Weigh `passages` (best first) against `question`; embeds one small batch. Raises EmbeddingError."""
-    asked = _Asked(question, guess_language(question, language), passages)
-    spans = _shortlist(passages[:MAX_PASSAGES], asked)
-    candidates = _embedded(asked, passages, spans, embedder)
-    features = _features(passages, asked.shares, candidates)
-    return Evidence(asked.language, candidates, features, answerable(features))
+    return Gathering(question=question, passages=passages, embedder=embedder, language=language).complete()
+
+
+class Gathering:
+    """The evidence for one question, in two steps: by the likeliest sentences, then by all.
+
+    More sentences never make it weaker, because each feature is a maximum, or the mean of the highest, and
+    has a positive weight. So what suffices at first suffices at last, and a model can be asked meanwhile.
+    """
+
+    def __init__(
+        self, *, question: str, passages: Sequence[Passage], embedder: Embedder, language: str = "en"
+    ) -> None:
+        self._asked = _Asked(question, guess_language(question, language), passages)
+        self._passages, self._embedder = passages, embedder
+        self._waiting = _shortlist(passages[:MAX_PASSAGES], self._asked)
+        self._candidates: tuple[Candidate, ...] = ()
+
+    def begin(self) -> Evidence:
+        """What the first few sentences say. Raises EmbeddingError."""
+        return self._with_next(_FIRST_CANDIDATES)
+
+    def complete(self) -> Evidence:
+        """What all sentences say; embeds those that are left. Raises EmbeddingError."""
+        return self._with_next(MAX_CANDIDATES)
+
+    def _with_next(self, count: int) -> Evidence:
+        spans, left = self._waiting[:count], self._waiting[count:]
+        self._candidates += _embedded(self._asked, self._passages, spans, self._embedder)
+        self._waiting = left
+        features = _features(self._passages, self._asked.shares, self._candidates)
+        return Evidence(self._asked.language, self._candidates, features, answerable(features))
 
 
 class _Asked:
