@@ -243,7 +243,7 @@ class _Answer:
             async with aclosing(self._reads(chat, prompt)) as reads:
                 async for read in reads:
                     if checker is None:
-                        checker = await self._checker(prompt, whole)
+                        checker = _Checker(prompt, self.embedder, whole, cut_unsupported=self.cut_unsupported)
                         if NOT_IN_SOURCES in read.text:
                             yield EngineChosen("llm", llm.model)
                             yield self._refusal()
@@ -251,13 +251,11 @@ class _Answer:
                         yield EngineChosen("llm", llm.model)
                     for event in await checker.check(read):
                         yield self._marked_if_cut(event)
-            checker = checker or await self._checker(prompt, whole)
+            if checker is None:
+                raise LLMError("The language model's reply held no text.", kind="empty")
             checker.require_grounds()
             if checker.withheld:
                 yield Withheld(checker.withheld)
-
-    async def _checker(self, prompt: Prompt, whole: Awaitable[Evidence]) -> "_Checker":
-        return _Checker(prompt, self.embedder, await whole, cut_unsupported=self.cut_unsupported)
 
     @contextmanager
     def _attempt(self, chat: ChatModel, llm: LLMSpec, prompt: Prompt) -> Iterator[None]:
@@ -341,14 +339,17 @@ def _require_may_leave(passages: Sequence[Passage], llm: LLMSpec) -> None:
 
 
 class _Checker:
-    """Turns what the model wrote into events, each sentence with what it rests on."""
+    """Turns what the model wrote into events, each sentence with what it rests on.
+
+    The whole evidence is waited for where a sentence ends, so that its first words need not wait.
+    """
 
     def __init__(
-        self, prompt: Prompt, embedder: Embedder, evidence: Evidence, *, cut_unsupported: bool
+        self, prompt: Prompt, embedder: Embedder, whole: Awaitable[Evidence], *, cut_unsupported: bool
     ) -> None:
         self.withheld = 0
-        self._grounder = Grounder(prompt.passages, embedder, evidence.language, evidence.candidates)
-        self._disagreements = Disagreements(prompt.passages, evidence.language)
+        self._prompt, self._embedder, self._whole = prompt, embedder, whole
+        self._grounder: Grounder | None = None
         self._guard = LeakGuard(prompt.messages[0].content, [passage.text for passage in prompt.passages])
         self._numbering = _Numbering(prompt.passages)
         self._cut_unsupported = cut_unsupported
@@ -366,7 +367,11 @@ class _Checker:
         return [TextDelta(self._sentence, words)] if words and not self._cut_unsupported else []
 
     async def _sentence_events(self, read: Sentence) -> list[AnswerEvent]:
-        judgement, found = await asyncio.to_thread(self._judge, read)
+        if self._grounder is None:
+            evidence, passages = await self._whole, self._prompt.passages
+            self._grounder = Grounder(passages, self._embedder, evidence.language, evidence.candidates)
+            self._disagreements = Disagreements(passages, evidence.language)
+        judgement, found = await asyncio.to_thread(self._judge, self._grounder, read)
         self._judged += 1
         self._grounded += judgement.support != "unsupported"
         if self._judged >= _UNSUPPORTED_IN_A_ROW and not self._grounded:
@@ -377,8 +382,8 @@ class _Checker:
             return []
         return [*self._rest(read.text if self._cut_unsupported else held), self._done(read, judgement, found)]
 
-    def _judge(self, read: Sentence) -> tuple[Judgement, Sequence[Disagreement]]:
-        judgement = self._grounder.judge(read.text, read.numbers)
+    def _judge(self, grounder: Grounder, read: Sentence) -> tuple[Judgement, Sequence[Disagreement]]:
+        judgement = grounder.judge(read.text, read.numbers)
         if judgement.support == "unsupported":
             return judgement, ()
         return judgement, self._disagreements.with_sources(judgement.sources)

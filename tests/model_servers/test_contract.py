@@ -1,16 +1,15 @@
-"""Our chat provider against a real vLLM server: `make test-vllm`, or set VLLM_PYTHON.
+"""Our chat provider against real model servers: `make test-vllm` and `make test-llamacpp`.
 
-The model has random weights. What is tested is the protocol and the fallback, not the wit.
+The models have random weights. What is tested is the protocol and the fallback, not the wit. Where a server
+cannot do a thing, what it does instead is asserted, and stands in the table of docs/models.md.
 """
 
 import asyncio
-import os
-import socket
-import subprocess
+import json
 import time
-from collections.abc import Iterator
 from contextlib import aclosing
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -21,90 +20,75 @@ from llm.chat import ChatPiece, Message
 from llm.embedding import EmbedderSpec, load_embedder
 from llm.errors import LLMError
 from llm.providers.openai_chat import OpenAIChat
+from llm.trial import try_model
+from tests.model_servers.servers import AT_ONCE, YES, Server
+from tests.model_servers.tiny_tokenizer import CONTEXT
 
-PYTHON = os.environ.get("VLLM_PYTHON", "")
-START_SECONDS = 300
-HERE = Path(__file__).parent
-
-pytestmark = [
-    pytest.mark.vllm,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(not PYTHON, reason="VLLM_PYTHON is not set; run tests/vllm/install.sh first"),
-]
+pytestmark = pytest.mark.timeout(600)
 
 ASK = (Message("system", "You are brief."), Message("user", "How do I add a team?"))
+SCHEMA = {
+    "type": "object",
+    "properties": {"answered": {"type": "boolean"}},
+    "required": ["answered"],
+    "additionalProperties": False,
+}
+# Long enough to fill some blocks of a prefix cache.
+LONG = " ".join(f"Team {number} has members." for number in range(60))
 
 
-@pytest.fixture(scope="module")
-def spec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LLMSpec]:
-    folder = tmp_path_factory.mktemp("vllm")
-    model = folder / "tiny"
-    subprocess.run([PYTHON, str(HERE / "tiny_model.py"), str(model)], check=True, timeout=START_SECONDS)
-    port = _free_port()
-    server = _start(model, port, folder / "vllm.log")
-    try:
-        _wait(server, f"http://127.0.0.1:{port}/health", folder / "vllm.log")
-        yield LLMSpec(f"http://127.0.0.1:{port}/v1", str(model), context_tokens=4096, max_output_tokens=48)
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _start(model: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
-    command = [
-        PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), "--dtype", "float32",
-        "--enforce-eager", "--host", "127.0.0.1", "--port", str(port),
-    ]  # fmt: skip
-    environment = os.environ | {
-        "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
-        "PATH": f"{Path(PYTHON).parent}:{os.environ['PATH']}",
-    }  # fmt: skip
-    with log.open("wb") as output:
-        return subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-
-
-def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            if httpx.get(url, timeout=2).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(1)
-    pytest.fail(f"vLLM did not start:\n{log.read_text(errors='replace')[-4000:]}")
-
-
-async def reply(spec: LLMSpec) -> list[ChatPiece]:
-    async with aclosing(OpenAIChat(spec).stream(ASK)) as pieces:
+async def reply(spec: LLMSpec, messages: tuple[Message, ...] = ASK) -> list[ChatPiece]:
+    async with aclosing(OpenAIChat(spec).stream(messages)) as pieces:
         return [piece async for piece in pieces]
 
 
-def test_streams_text_usage_and_the_reason_it_stopped(spec: LLMSpec) -> None:
-    pieces = asyncio.run(reply(spec))
+def text_of(pieces: list[ChatPiece]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
+def post(server: Server, content: str = ASK[1].content, **more: Any) -> dict[str, Any]:
+    """One answer that is not streamed, with what our provider never sends."""
+    body = {"model": server.model, "messages": [{"role": "user", "content": content}], "temperature": 0}
+    url = f"{server.root}/v1/chat/completions"
+    response = httpx.post(url, json=body | {"max_tokens": 64} | more, timeout=120, trust_env=False)
+    response.raise_for_status()
+    return dict(response.json())
+
+
+def can(words: str) -> bool:
+    return words.startswith(YES)
+
+
+def test_streams_text_piece_by_piece_and_says_why_it_stopped(server: Server) -> None:
+    pieces = asyncio.run(reply(server.spec))
     assert sum(bool(piece.text) for piece in pieces) > 5
     assert [piece.stop_reason for piece in pieces if piece.stop_reason] in (["length"], ["stop"])
-    usage = next(piece for piece in pieces if piece.output_tokens is not None)
-    assert usage.prompt_tokens
-    assert 0 < (usage.output_tokens or 0) <= spec.max_output_tokens
 
 
-def test_two_requests_at_once_each_get_a_whole_reply(spec: LLMSpec) -> None:
-    async def both() -> list[list[ChatPiece]]:
-        return list(await asyncio.gather(reply(spec), reply(spec)))
+def test_counts_tokens_in_the_stream(server: Server) -> None:
+    pieces = asyncio.run(reply(server.spec))
+    counted = [piece for piece in pieces if piece.output_tokens is not None]
+    assert bool(counted) == can(server.kind.seen.usage)
+    for usage in counted:
+        assert usage.prompt_tokens
+        assert 0 < (usage.output_tokens or 0) <= server.spec.max_output_tokens
+    told = try_model(server.spec)
+    assert told.went_well
+    assert ("It counts tokens." in told.told[0]) == can(server.kind.seen.usage)
 
-    one, other = asyncio.run(both())
-    assert "".join(p.text for p in one) == "".join(p.text for p in other), "temperature 0, same prompt"
+
+def test_ends_at_the_given_length_or_word(server: Server) -> None:
+    (whole,) = post(server)["choices"]
+    assert whole["finish_reason"] == "length"
+    said = whole["message"]["content"]
+    word = said[len(said) // 2 :][:4]
+    (stopped,) = post(server, stop=[word])["choices"]
+    assert stopped["finish_reason"] == "stop"
+    assert stopped["message"]["content"] == said[: said.index(word)]
 
 
-def test_closing_the_stream_stops_the_server(spec: LLMSpec) -> None:
-    long = LLMSpec(spec.base_url, spec.model, context_tokens=4096, max_output_tokens=3000)
+def test_closing_the_stream_stops_the_server(server: Server) -> None:
+    long = replace(server.spec, max_output_tokens=3000)
 
     async def abandon() -> None:
         async with aclosing(OpenAIChat(long).stream(ASK)) as pieces:
@@ -113,25 +97,89 @@ def test_closing_the_stream_stops_the_server(spec: LLMSpec) -> None:
                     break
 
     asyncio.run(abandon())
-    deadline = time.monotonic() + 10
-    while _running(spec) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert _running(spec) == 0
+    left = time.monotonic()
+    if metric := server.kind.running_metric:
+        while server.metric(metric) and time.monotonic() < left + 10:
+            time.sleep(0.1)
+        assert server.metric(metric) == 0
+    else:  # it does one thing at a time, so what was abandoned would keep the next one waiting
+        asyncio.run(reply(server.spec))
+    assert can(server.kind.seen.abort)
+    assert time.monotonic() - left < 5
 
 
-def _running(spec: LLMSpec) -> float:
-    metrics = httpx.get(spec.base_url.removesuffix("/v1") + "/metrics", timeout=5).text
-    lines = [line for line in metrics.splitlines() if line.startswith("vllm:num_requests_running")]
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+def test_answers_many_at_once_each_in_full(server: Server) -> None:
+    spec = replace(server.spec, max_output_tokens=200)
+    begun: list[float] = []
+    ended: list[float] = []
+
+    async def one() -> str:
+        pieces = []
+        async with aclosing(OpenAIChat(spec).stream(ASK)) as stream:
+            async for piece in stream:
+                if piece.text and not pieces:
+                    begun.append(time.monotonic())
+                pieces += [piece] if piece.text else []
+        ended.append(time.monotonic())
+        return text_of(pieces)
+
+    async def many() -> list[str]:
+        return list(await asyncio.gather(*(one() for _ in range(AT_ONCE))))
+
+    texts = asyncio.run(many())
+    assert all(texts)
+    assert len({text[:20] for text in texts}) == 1, "temperature 0, same prompt"
+    assert (max(begun) < min(ended)) == can(server.kind.seen.at_once)
 
 
-def test_an_unknown_model_is_a_lasting_fault(spec: LLMSpec) -> None:
+def test_a_json_schema_binds_the_reply(server: Server) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "verdict", "schema": SCHEMA, "strict": True}}
+    if not can(server.kind.seen.schema):
+        with pytest.raises((httpx.HTTPStatusError, ValueError)):
+            json.loads(post(server, response_format=form)["choices"][0]["message"]["content"])
+        form = {"type": "json_object", "schema": SCHEMA}
+    (choice,) = post(server, response_format=form)["choices"]
+    assert set(json.loads(choice["message"]["content"])) == {"answered"}
+
+
+@pytest.mark.parametrize("page", ["health", "metrics"])
+def test_has_the_pages_that_look_after_it(server: Server, page: str) -> None:
+    assert server.get(f"/{page}").is_success == can(getattr(server.kind.seen, page))
+    assert server.get("/v1/models").json()["data"]
+
+
+def test_a_salt_keeps_one_readers_prefix_cache_from_another(server: Server) -> None:
+    if not can(server.kind.seen.cache_salt):
+        assert post(server, cache_salt="one")["choices"], "a salt that means nothing to a server does no harm"
+        return
+
+    def hits(salt: str) -> float:
+        before = server.metric("vllm:prefix_cache_hits_total")
+        post(server, LONG, cache_salt=salt)
+        return server.metric("vllm:prefix_cache_hits_total") - before
+
+    assert hits("one") == 0
+    assert hits("one") > 0
+    assert hits("another") == 0
+
+
+def test_a_prompt_that_is_too_long_is_told_as_such(server: Server) -> None:
     with pytest.raises(LLMError) as caught:
-        asyncio.run(reply(LLMSpec(spec.base_url, "no-such-model")))
-    assert caught.value.permanent
+        asyncio.run(reply(server.spec, (Message("user", "team " * 2 * CONTEXT),)))
+    assert (caught.value.kind == "overflow") == can(server.kind.seen.overflow)
 
 
-def test_an_answer_ends_whatever_the_model_says(spec: LLMSpec) -> None:
+def test_a_model_that_it_has_not(server: Server) -> None:
+    other = replace(server.spec, model="no-such-model")
+    if server.kind.seen.unknown_model.startswith("404"):
+        with pytest.raises(LLMError) as caught:
+            asyncio.run(reply(other))
+        assert caught.value.permanent
+    else:
+        assert text_of(asyncio.run(reply(other)))
+
+
+def test_an_answer_ends_whatever_the_model_says(server: Server) -> None:
     text = "Managers add a team under Teams, New team. Members join by a link."
     passages = [Passage("k1", "Handbook", ("Teams",), 1, text, None, 0.9, None)]
 
@@ -140,7 +188,7 @@ def test_an_answer_ends_whatever_the_model_says(spec: LLMSpec) -> None:
             question="How do I add a team?",
             passages=passages,
             embedder=load_embedder(EmbedderSpec(cache=str(settings.MODEL_CACHE))),
-            llm=spec,
+            llm=server.spec,
         )
         return [event async for event in answer]
 
