@@ -147,8 +147,6 @@ class _Answer:
         nobody_asked = all(is_left_alone(llm) for llm in self.llms)
         evidence = await asyncio.to_thread(gathering.complete if nobody_asked else gathering.begin)
         if not evidence.suffices:
-            evidence = await asyncio.to_thread(gathering.complete)
-        if not evidence.suffices:
             yield self._refusal()
             return
         # The rest is weighed while a model makes up its mind.

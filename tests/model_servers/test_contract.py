@@ -24,7 +24,7 @@ from llm.trial import try_model
 from tests.model_servers.servers import AT_ONCE, YES, Server
 from tests.model_servers.tiny_tokenizer import CONTEXT
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 ASK = (Message("system", "You are brief."), Message("user", "How do I add a team?"))
 SCHEMA = {
