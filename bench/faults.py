@@ -123,6 +123,7 @@ class Mended:
             row.bad += not answer.get("sentences")
             row.while_open.append(seconds)
             row.without.append((await self._asker.ask(""))[0])
+            await self.look()  # the others are not to wait for this one
         server.behaviour = "quote"
         self._waiting.append((server, row, time.perf_counter()))
 
@@ -157,7 +158,6 @@ async def run(asker: Asker, times: int) -> dict[str, Row]:
                 server = FakeServer(fault.behaviour or "error", delay=0.01)
                 await servers.enter_async_context(server.running())
                 await mended.break_and_mend(server, rows[fault.name])
-                await mended.look()
         while await mended.look():
             await asyncio.sleep(0.2)
     return rows

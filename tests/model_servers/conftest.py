@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from llm import breaker
 from tests.model_servers.servers import KINDS, Kind, Server, Started
 
 
@@ -15,10 +16,14 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
 
 
 def _marked(kind: Kind) -> "pytest.ParameterSet":
-    mark = pytest.mark.vllm if kind.slug == "vllm" else pytest.mark.llamacpp
-    return pytest.param(kind, marks=mark, id=kind.slug)
+    return pytest.param(kind, marks=getattr(pytest.mark, kind.slug), id=kind.slug)
 
 
 @pytest.fixture(params=map(_marked, KINDS))
 def server(request: pytest.FixtureRequest, started: Started) -> Server:
     return started.server(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _each_test_finds_breakers_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "_breakers", {})

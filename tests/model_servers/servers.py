@@ -68,23 +68,11 @@ def _vllm(python: str, model: Path, port: int) -> Sequence[str]:
     ]  # fmt: skip
 
 
-def _llama_server(python: str, model: Path, port: int) -> Sequence[str]:
-    return [
-        str(_libraries(python) / "llama-server"), "-m", str(model), "-c", str(CONTEXT * AT_ONCE),
-        "--parallel", str(AT_ONCE), "--jinja", "--metrics", "--host", "127.0.0.1", "--port", str(port),
-    ]  # fmt: skip
-
-
-def _llama_cpp_python(python: str, model: Path, port: int) -> Sequence[str]:
+def _llama_cpp(python: str, model: Path, port: int) -> Sequence[str]:
     return [
         python, "-m", "llama_cpp.server", "--model", str(model), "--n_ctx", str(CONTEXT),
         "--interrupt_requests", "false", "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
-
-
-def _libraries(python: str) -> Path:
-    """The folder where tests/model_servers/llamacpp/install.sh puts what it compiles."""
-    return Path(python).parent.parent / "llama.cpp"
 
 
 VLLM = Kind(
@@ -110,36 +98,13 @@ VLLM = Kind(
     ),
     running_metric="vllm:num_requests_running",
 )
-LLAMA_SERVER = Kind(
-    slug="llama-server",
-    title="llama.cpp 0.5.0 (`llama-server`)",
+LLAMA_CPP = Kind(
+    slug="llamacpp",
+    title="llama.cpp (llama-cpp-python 0.3.36)",
     python=LLAMACPP_PYTHON,
     variable="LLAMACPP_PYTHON",
     writes_model="tests.model_servers.tiny_gguf",
-    command=_llama_server,
-    ready="/health",
-    seen=Seen(
-        streaming=YES,
-        usage=YES,
-        ends=YES,
-        abort=YES,
-        at_once=f"{YES}, as many as `--parallel` says",
-        schema=YES,
-        health=YES,
-        metrics=f"{YES}, with `--metrics`",
-        cache_salt="no: taken and not heeded, one cache for all",
-        overflow=YES,
-        unknown_model="any name is taken for the one model",
-    ),
-    running_metric="llamacpp:requests_processing",
-)
-LLAMA_CPP_PYTHON = Kind(
-    slug="llama-cpp-python",
-    title="llama-cpp-python 0.3.36 (`llama_cpp.server`)",
-    python=LLAMACPP_PYTHON,
-    variable="LLAMACPP_PYTHON",
-    writes_model="tests.model_servers.tiny_gguf",
-    command=_llama_cpp_python,
+    command=_llama_cpp,
     ready="/v1/models",
     seen=Seen(
         streaming=YES,
@@ -151,11 +116,11 @@ LLAMA_CPP_PYTHON = Kind(
         health=NO_SUCH_PAGE,
         metrics=NO_SUCH_PAGE,
         cache_salt="no: taken and not heeded, one cache for all",
-        overflow=YES,
+        overflow="no: its stream breaks off without a word",
         unknown_model="any name is taken for the one model",
     ),
 )
-KINDS = (VLLM, LLAMA_SERVER, LLAMA_CPP_PYTHON)
+KINDS = (VLLM, LLAMA_CPP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +186,8 @@ def _environment(kind: Kind) -> dict[str, str]:
     return os.environ | {
         "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
         "PATH": f"{Path(kind.python).parent}:{os.environ['PATH']}",
-        "LLAMA_CPP_LIB_PATH": str(_libraries(kind.python)),
+        # Where tests/model_servers/llamacpp/install.sh puts what it compiles.
+        "LLAMA_CPP_LIB_PATH": str(Path(kind.python).parent.parent / "llama.cpp"),
     }  # fmt: skip
 
 

@@ -109,7 +109,8 @@ def test_closing_the_stream_stops_the_server(server: Server) -> None:
 
 
 def test_answers_many_at_once_each_in_full(server: Server) -> None:
-    spec = replace(server.spec, max_output_tokens=200)
+    # A server that does one thing at a time keeps the last reader waiting for all others.
+    spec = replace(server.spec, max_output_tokens=200, first_token_timeout=300, total_timeout=600)
     begun: list[float] = []
     ended: list[float] = []
 
@@ -166,7 +167,8 @@ def test_a_salt_keeps_one_readers_prefix_cache_from_another(server: Server) -> N
 def test_a_prompt_that_is_too_long_is_told_as_such(server: Server) -> None:
     with pytest.raises(LLMError) as caught:
         asyncio.run(reply(server.spec, (Message("user", "team " * 2 * CONTEXT),)))
-    assert (caught.value.kind == "overflow") == can(server.kind.seen.overflow)
+    assert caught.value.kind == ("overflow" if can(server.kind.seen.overflow) else "cut")
+    assert asyncio.run(reply(server.spec)), "the server goes on"
 
 
 def test_a_model_that_it_has_not(server: Server) -> None:

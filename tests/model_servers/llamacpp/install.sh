@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv-llamacpp for `make test-llamacpp`: llama.cpp's own server and llama-cpp-python's, both compiled
-# from the one source package that the registry has. It takes a C++ compiler, and some minutes on two cores.
+# Makes .venv-llamacpp for `make test-llamacpp`: llama-cpp-python and its server, compiled from the source package
+# that the registry has. It takes a C++ compiler, and some minutes on two cores.
 set -eu
 cd "$(dirname "$0")/../../.."
 PYTHON=${PYTHON:-python3}
@@ -31,20 +31,18 @@ python -m pip download --quiet --no-deps --no-binary llama-cpp-python --dest "$s
     fail "pip did not get the source package."
 tar -xzf "$source"/*.tar.gz -C "$source" --strip-components 1
 
-# Little is computed with the model of the tests, so it is compiled quickly and runs slowly. The server's page is
-# left out: it would be downloaded.
+# Little is computed with the model of the tests, so it is compiled quickly and runs slowly; and of llama.cpp only
+# what the Python package loads, half of what its own build compiles.
 cmake -S "$source/vendor/llama.cpp" -B "$source/build" -G Ninja --log-level=WARNING \
     -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O0 -DCMAKE_BUILD_RPATH_USE_ORIGIN=ON \
-    -DGGML_OPENMP=OFF -DGGML_LLAMAFILE=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF \
-    -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
-cmake --build "$source/build" --target llama-server
+    -DGGML_OPENMP=OFF -DGGML_LLAMAFILE=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
+cmake --build "$source/build" --target llama || fail "it did not compile."
 rm -rf "$VENV/llama.cpp"
 mkdir "$VENV/llama.cpp"
-cp -a "$source"/build/bin/llama-server "$source"/build/bin/*.so* "$VENV/llama.cpp/"
+cp -a "$source"/build/bin/*.so* "$VENV/llama.cpp/"
 
-# Its libraries are there already; LLAMA_CPP_LIB_PATH tells the Python package where.
+# LLAMA_CPP_LIB_PATH tells the Python package where its libraries are.
 CMAKE_ARGS=-DLLAMA_BUILD=OFF install "$source[server]"
 install "gguf==0.19.0" "tokenizers==0.23.3"
 LLAMA_CPP_LIB_PATH="$PWD/$VENV/llama.cpp" python -c "import llama_cpp, llama_cpp.server.app"
-"$VENV/llama.cpp/llama-server" --version
 echo "llama.cpp is ready in $VENV: LLAMACPP_PYTHON=$PWD/$VENV/bin/python make test-llamacpp"
