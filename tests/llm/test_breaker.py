@@ -122,9 +122,9 @@ def test_a_server_that_is_well_again_is_asked_within_30_seconds_whenever_that_ha
         breaker = Breaker(clock=clock)
         hanging: list[tuple[float, Call]] = []
         while clock.now < mended + 30:
-            for ends, call in [one for one in hanging if one[0] <= clock.now]:
-                call.failed()
-                hanging.remove((ends, call))
+            for ended in [one for one in hanging if one[0] <= clock.now]:
+                ended[1].failed()
+                hanging.remove(ended)
             if (call := breaker.admit()) and clock.now >= mended:
                 call.succeeded()
                 break
