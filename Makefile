@@ -6,7 +6,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Given to make (make up PORT=8001) or to its environment (PORT=8001 make up), they reach the settings alike.
 export PORT VAR_DIR
 
-.PHONY: help up up-vllm link install dev lint format test test-vllm torture bench bench-ingest bench-search lock
+.PHONY: help up up-vllm link install dev lint format test test-vllm test-llamacpp torture bench bench-ingest
+.PHONY: bench-search bench-answer lock
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,10 +50,17 @@ test: dev ## Run every test: unit, service, HTTP, worker, browser
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-vllm: dev .venv-vllm/.installed ## Run the contract tests against a real vLLM server on this machine's CPU
-	VLLM_PYTHON=$(CURDIR)/.venv-vllm/bin/python $(BIN)/pytest tests/vllm
+	VLLM_PYTHON=$(CURDIR)/.venv-vllm/bin/python $(BIN)/pytest tests/model_servers -m vllm
 
-.venv-vllm/.installed: tests/vllm/install.sh
-	sh tests/vllm/install.sh
+test-llamacpp: dev .venv-llamacpp/.installed ## Run the same tests against real llama.cpp servers, compiled first
+	LLAMACPP_PYTHON=$(CURDIR)/.venv-llamacpp/bin/python $(BIN)/pytest tests/model_servers -m llamacpp
+
+.venv-vllm/.installed: tests/model_servers/vllm/install.sh
+	sh tests/model_servers/vllm/install.sh
+	@touch $@
+
+.venv-llamacpp/.installed: tests/model_servers/llamacpp/install.sh
+	sh tests/model_servers/llamacpp/install.sh
 	@touch $@
 
 torture: dev ## Try permissions in 2,000 worlds, kill -9 every part a hundred times under uploads; over an hour
@@ -68,6 +76,9 @@ bench-ingest: dev .venv-unstructured/.installed ## Print how fast documents are 
 
 bench-search: dev ## Print how quick search is as the library grows to 100,000 passages, and under load
 	$(BIN)/python -m bench.search_growth
+
+bench-answer: dev ## Print how soon answers begin beside search alone, and what fifty at once hold
+	$(BIN)/python -m bench.answer
 
 .venv-unstructured/.installed: bench/tools/install_unstructured.sh
 	sh bench/tools/install_unstructured.sh

@@ -1,14 +1,18 @@
-"""How soon an extractive answer begins: from the request to its first words over HTTP, as events.
+"""How soon an answer begins, in quotes and by a model; and what many at once hold while their words flow.
 
-`python bench/answer.py [--chunks N] [--questions N]` runs a portal of its own with the library of
-bench/search.py. The reference is search alone over HTTP; the two take turns, each with questions that were
-not asked before. The last line is one JSON object.
+`make bench-answer`, or `python bench/answer.py [--chunks N] [--questions N] [--streams N]`, runs a portal of
+its own with the library of bench/search.py. The model server has fixed delays: 200 ms to the first token,
+20 ms between two. The reference is search alone over HTTP; it takes turns with the answers, each with
+questions that were not asked before. Then so many answers are read at once, while the connections of the web
+process are counted in `pg_stat_activity`; in the middle all readers leave. The last line is one JSON object.
 """
 
 import argparse
+import asyncio
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +20,12 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.tools import figures, passages, stack
+from bench.tools import figures, model_server, passages, stack, streams
 
 TARGET_P95_MS = 400.0
+TARGET_BEYOND_SEARCH_MS = 60.0
+TARGET_ABORT_SECONDS = 1.0
+_FIRST_SECONDS, _BETWEEN_SECONDS = 0.2, 0.02
 _WARM_UP = 12
 
 
@@ -55,55 +62,115 @@ class Portal:
         return (time.perf_counter() - began) * 1000
 
 
-def ask_in_turns(portal: Portal, questions: Sequence[str]) -> tuple[list[float], list[float], list[float]]:
-    """Return milliseconds to first words, to refusals, and of searches."""
-    words: list[float] = []
-    refusals: list[float] = []
-    searches: list[float] = []
+@dataclass(slots=True)
+class Turns:
+    """Milliseconds to the first words, to refusals, and of searches; `answered` are questions with words."""
+
+    words: list[float] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
+    searches: list[float] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+
+
+def ask_in_turns(portal: Portal, questions: Sequence[str]) -> Turns:
+    turns = Turns()
     for asked, searched in zip(questions[::2], questions[1::2], strict=False):
         name, milliseconds = portal.first_event(asked)
-        (words if name == "delta" else refusals).append(milliseconds)
-        searches.append(portal.search(searched))
-    return words, refusals, searches
+        (turns.words if name == "delta" else turns.refusals).append(milliseconds)
+        if name == "delta":
+            turns.answered.append(asked)
+        turns.searches.append(portal.search(searched))
+    return turns
 
 
-def measure(chunks: int, questions: int) -> dict[str, Any]:
-    material = passages.gather(chunks, questions=2 * questions + _WARM_UP)
-    with stack.running() as running:
+def measure(chunks: int, questions: int, at_once: int) -> dict[str, Any]:
+    material = passages.gather(chunks, questions=4 * questions + 2 * _WARM_UP)
+    half = len(material.questions) // 2
+    with (
+        stack.running() as running,
+        model_server.serving(first=_FIRST_SECONDS, between=_BETWEEN_SECONDS) as server,
+    ):
         stack.adopt(running)
         from bench.tools import library
 
         token, _ = library.fill(material.texts)
         portal = Portal(running.base_url, token)
-        ask_in_turns(portal, material.questions[:_WARM_UP])
-        words, refusals, searches = ask_in_turns(portal, material.questions[_WARM_UP:])
+        quoted = _after_warming_up(portal, material.questions[:half])
+        model_server.register(server, "quote")
+        written = _after_warming_up(portal, material.questions[half:])
+        model_server.register(server, "slow-drip")
+        asked = (written.answered * (at_once // max(1, len(written.answered)) + 1))[:at_once]
+        watched = asyncio.run(streams.watch(running, server, token, asked))
     return {
         "bench": "answer",
         "chunks": chunks,
         "text": material.kind,
-        "answered": len(words),
-        "refused": len(refusals),
-        "first_words": figures.spread(words or [0.0]),
-        "refusal": figures.spread(refusals or [0.0]),
-        "reference": figures.spread(searches),
+        "answered": len(quoted.words),
+        "refused": len(quoted.refusals),
+        "first_words": figures.spread(quoted.words or [0.0]),
+        "refusal": figures.spread(quoted.refusals or [0.0]),
+        "reference": figures.spread(quoted.searches),
         "target_p95_ms": TARGET_P95_MS,
+        "model": _by_model(written, server),
+        "streams": asdict(watched) | {"most_in_work": watched.most_in_work},
     }
+
+
+def _after_warming_up(portal: Portal, questions: Sequence[str]) -> Turns:
+    ask_in_turns(portal, questions[:_WARM_UP])
+    return ask_in_turns(portal, questions[_WARM_UP:])
+
+
+def _by_model(written: Turns, server: model_server.ModelServer) -> dict[str, Any]:
+    own = figures.spread([words - server.first * 1000 for words in written.words] or [0.0])
+    reference = figures.spread(written.searches)
+    return {
+        "answered": len(written.words),
+        "server_first_ms": server.first * 1000,
+        "first_words_beyond_server": own,
+        "reference": reference,
+        "beyond_search_p50_ms": round(own["p50_ms"] - reference["p50_ms"], 1),
+        "beyond_search_p95_ms": round(own["p95_ms"] - reference["p95_ms"], 1),
+        "target_beyond_search_p95_ms": TARGET_BEYOND_SEARCH_MS,
+    }
+
+
+def tell(report: dict[str, Any]) -> None:
+    model, many = report["model"], report["streams"]
+    figures.table(
+        {
+            f"quotes: first words ({report['answered']})": report["first_words"],
+            f"quotes: refused ({report['refused']})": report["refusal"],
+            "reference: search alone": report["reference"],
+            f"model: first words - its own ({model['answered']})": model["first_words_beyond_server"],
+            "reference: search, meanwhile": model["reference"],
+        }
+    )
+    figures.say(f"target p95 of the first words in quotes: {TARGET_P95_MS:g} ms")
+    figures.say(
+        f"a model's first words, beyond its own {model['server_first_ms']:g} ms and beyond search: p50 "
+        f"{model['beyond_search_p50_ms']} ms, p95 {model['beyond_search_p95_ms']} ms "
+        f"(target {TARGET_BEYOND_SEARCH_MS:g} ms)"
+    )
+    figures.say(
+        f"{many['streams']} answers at once: connections of the web process by state, at most: "
+        f"{many['most']}; in {many['samples_with_work']} of {many['samples']} samples one was not idle"
+    )
+    figures.say(f"memory {many['mib_a_stream']:.2f} MiB and {many['threads']} threads more, for all together")
+    figures.say(
+        f"readers left: {many['aborted']} of {many['streams']} requests to the model ended after "
+        f"{many['aborted_after_s']:.2f} s (target {TARGET_ABORT_SECONDS:g} s)"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--chunks", type=int, default=20_000)
-    parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--streams", type=int, default=50)
     options = parser.parse_args()
-    report = measure(options.chunks, options.questions)
-    figures.table(
-        {
-            f"first words ({report['answered']} answers)": report["first_words"],
-            f"refused ({report['refused']})": report["refusal"],
-            "reference: search alone": report["reference"],
-        }
-    )
-    figures.say(f"target p95 of the first words: {TARGET_P95_MS:g} ms")
+    report = measure(options.chunks, options.questions, options.streams)
+    tell(report)
     figures.finish(report)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +26,7 @@ from llm.events import (
     TextDelta,
     Withheld,
 )
-from llm.evidence import Evidence, gather_evidence
+from llm.evidence import Evidence, Gathering
 from llm.extractive import choose_quotes, text_deltas
 from llm.grounding import Grounder, Judgement, Source
 from llm.leaks import LeakedError, LeakGuard
@@ -57,6 +57,7 @@ __all__ = [
     "SentenceDone",
     "TextDelta",
     "Withheld",
+    "is_left_alone",
     "stream_answer",
 ]
 
@@ -111,10 +112,10 @@ async def stream_answer(
     answer = _Answer(
         question, passages, embedder, llms, system, notice, kept, cut_unsupported=cut_unsupported
     )
-    evidence = await asyncio.to_thread(
-        gather_evidence, question=question, passages=passages, embedder=embedder, language=language
+    gathering = await asyncio.to_thread(
+        Gathering, question=question, passages=passages, embedder=embedder, language=language
     )
-    async with aclosing(answer.events(evidence)) as events:
+    async with aclosing(answer.events(gathering)) as events:
         async for event in events:
             answer.note(event)
             yield event
@@ -142,14 +143,31 @@ class _Answer:
     cut_at_limit: bool = False
     cut_unsupported: bool = False
 
-    async def events(self, evidence: Evidence) -> AsyncGenerator[AnswerEvent, None]:
+    async def events(self, gathering: Gathering) -> AsyncGenerator[AnswerEvent, None]:
+        nobody_asked = all(is_left_alone(llm) for llm in self.llms)
+        evidence = await asyncio.to_thread(gathering.complete if nobody_asked else gathering.begin)
         if not evidence.suffices:
             yield self._refusal()
             return
+        # The rest is weighed while a model makes up its mind.
+        whole = asyncio.ensure_future(asyncio.to_thread(gathering.complete))
+        try:
+            async with aclosing(self._answered(whole)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            whole.cancel()
+
+    async def _answered(self, whole: Awaitable[Evidence]) -> AsyncGenerator[AnswerEvent, None]:
         notice = self.notice
         for position, llm in enumerate(self.llms, start=1):
+            chat = OpenAIChat(llm)
+            if chat.is_left_alone:
+                self.attempts.append(Attempt(llm.key, llm.model, "unavailable", 0, 0, estimated=False))
+                notice = NO_REPLY
+                continue
             try:
-                async with aclosing(self._written(OpenAIChat(llm), llm, evidence)) as written:
+                async with aclosing(self._written(chat, llm, whole)) as written:
                     async for event in written:
                         yield event
                     return
@@ -165,7 +183,7 @@ class _Answer:
                 self.shown = False
         if self.shown:
             yield Restarted(notice)
-        async for event in self._quoted(evidence, notice):
+        async for event in self._quoted(await whole, notice):
             yield event
             await asyncio.sleep(0)
 
@@ -208,7 +226,7 @@ class _Answer:
             yield SentenceDone(number, text, citations, "supported", conflicts=numbering.conflicts(found))
 
     async def _written(
-        self, chat: ChatModel, llm: LLMSpec, evidence: Evidence
+        self, chat: ChatModel, llm: LLMSpec, whole: Awaitable[Evidence]
     ) -> AsyncGenerator[AnswerEvent, None]:
         _require_may_leave(self.passages, llm)
         prompt = build_prompt(
@@ -218,11 +236,12 @@ class _Answer:
             max_output_tokens=llm.max_output_tokens,
             system=self.system,
         )
-        checker = _Checker(prompt, self.embedder, evidence, cut_unsupported=self.cut_unsupported)
+        checker: _Checker | None = None
         with self._attempt(chat, llm, prompt):
             async with aclosing(self._reads(chat, prompt)) as reads:
                 async for read in reads:
-                    if not checker.begun:
+                    if checker is None:
+                        checker = _Checker(prompt, self.embedder, whole, cut_unsupported=self.cut_unsupported)
                         if NOT_IN_SOURCES in read.text:
                             yield EngineChosen("llm", llm.model)
                             yield self._refusal()
@@ -230,6 +249,8 @@ class _Answer:
                         yield EngineChosen("llm", llm.model)
                     for event in await checker.check(read):
                         yield self._marked_if_cut(event)
+            if checker is None:
+                raise LLMError("The language model's reply held no text.", kind="empty")
             checker.require_grounds()
             if checker.withheld:
                 yield Withheld(checker.withheld)
@@ -298,6 +319,11 @@ async def _pieces(chat: ChatModel, prompt: Prompt) -> AsyncGenerator[ChatPiece, 
             return
 
 
+def is_left_alone(llm: LLMSpec) -> bool:
+    """Whether a model failed repeatedly and is not asked now."""
+    return OpenAIChat(llm).is_left_alone
+
+
 def _notice_of(error: LLMError, *, shown: bool) -> str:
     if error.kind == "withheld":
         return WITHHELD
@@ -311,15 +337,17 @@ def _require_may_leave(passages: Sequence[Passage], llm: LLMSpec) -> None:
 
 
 class _Checker:
-    """Turns what the model wrote into events, each sentence with what it rests on."""
+    """Turns what the model wrote into events, each sentence with what it rests on.
+
+    The whole evidence is waited for where a sentence ends, so that its first words need not wait.
+    """
 
     def __init__(
-        self, prompt: Prompt, embedder: Embedder, evidence: Evidence, *, cut_unsupported: bool
+        self, prompt: Prompt, embedder: Embedder, whole: Awaitable[Evidence], *, cut_unsupported: bool
     ) -> None:
-        self.begun = False
         self.withheld = 0
-        self._grounder = Grounder(prompt.passages, embedder, evidence.language, evidence.candidates)
-        self._disagreements = Disagreements(prompt.passages, evidence.language)
+        self._prompt, self._embedder, self._whole = prompt, embedder, whole
+        self._grounder: Grounder | None = None
         self._guard = LeakGuard(prompt.messages[0].content, [passage.text for passage in prompt.passages])
         self._numbering = _Numbering(prompt.passages)
         self._cut_unsupported = cut_unsupported
@@ -328,7 +356,6 @@ class _Checker:
         self._grounded = 0
 
     async def check(self, read: Read) -> list[AnswerEvent]:
-        self.begun = True
         if isinstance(read, Sentence):
             return await self._sentence_events(read)
         try:
@@ -338,7 +365,11 @@ class _Checker:
         return [TextDelta(self._sentence, words)] if words and not self._cut_unsupported else []
 
     async def _sentence_events(self, read: Sentence) -> list[AnswerEvent]:
-        judgement, found = await asyncio.to_thread(self._judge, read)
+        if self._grounder is None:
+            evidence, passages = await self._whole, self._prompt.passages
+            self._grounder = Grounder(passages, self._embedder, evidence.language, evidence.candidates)
+            self._disagreements = Disagreements(passages, evidence.language)
+        judgement, found = await asyncio.to_thread(self._judge, self._grounder, read)
         self._judged += 1
         self._grounded += judgement.support != "unsupported"
         if self._judged >= _UNSUPPORTED_IN_A_ROW and not self._grounded:
@@ -349,8 +380,8 @@ class _Checker:
             return []
         return [*self._rest(read.text if self._cut_unsupported else held), self._done(read, judgement, found)]
 
-    def _judge(self, read: Sentence) -> tuple[Judgement, Sequence[Disagreement]]:
-        judgement = self._grounder.judge(read.text, read.numbers)
+    def _judge(self, grounder: Grounder, read: Sentence) -> tuple[Judgement, Sequence[Disagreement]]:
+        judgement = grounder.judge(read.text, read.numbers)
         if judgement.support == "unsupported":
             return judgement, ()
         return judgement, self._disagreements.with_sources(judgement.sources)

@@ -3,16 +3,22 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 FAILURES_TO_OPEN = 3
 COOL_DOWN_SECONDS = 20.0
+# A probe may hang as long as any call. Together with the cool-down this is how long a server that is well
+# again may stay unasked.
+PROBE_SECONDS = 8.0
 
 
 class Breaker:
-    """Says whether a call may be made now. Every admitted call reports back exactly once.
+    """Says whether a call may be made now. Every call that is let through reports its end exactly once.
 
     Closed: calls pass. Open, after consecutive failures: none passes. When the cool-down is over, one call
-    is let through as a probe, and its outcome closes or opens the breaker. (Nygard, "Release It!")
+    is let through as a probe, and its outcome closes or opens the breaker (Nygard, "Release It!"); where it
+    has none for some seconds, the next call may probe as well. What is reported of calls from before the
+    breaker last opened or closed changes nothing: a hundred that hung do not lengthen the cool-down.
     Thread safe, and never blocks, so coroutines may use it as it is.
     """
 
@@ -28,45 +34,73 @@ class Breaker:
         self._clock = clock
         self._lock = threading.Lock()
         self._failures = 0
-        self._open_until: float | None = None
-        self._probing = False
+        self._term = 0
+        self._next_probe: float | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether calls are being held back."""
-        return self._open_until is not None
+        return self._next_probe is not None
 
-    def admit(self) -> bool:
-        """Whether a call may go out now; True obliges the caller to report its outcome."""
+    @property
+    def would_admit(self) -> bool:
+        """Whether a call might go out now; asking obliges to nothing."""
+        next_probe = self._next_probe
+        return next_probe is None or self._clock() >= next_probe
+
+    def admit(self) -> "Call | None":
+        """The call that may go out now, to report on; None where it may not."""
         with self._lock:
-            if self._open_until is None:
-                return True
-            if self._probing or self._clock() < self._open_until:
-                return False
-            self._probing = True
-            return True
+            if self._next_probe is not None:
+                if self._clock() < self._next_probe:
+                    return None
+                self._next_probe = self._clock() + PROBE_SECONDS
+            return Call(self, self._term)
+
+    def _succeeded(self, call: "Call") -> None:
+        with self._lock:
+            if call.term != self._term:
+                return
+            self._failures = 0
+            if self._next_probe is not None:
+                self._term, self._next_probe = self._term + 1, None
+
+    def _failed(self, call: "Call", leave_alone: float) -> None:
+        with self._lock:
+            if call.term != self._term:
+                return
+            self._failures += 1
+            if leave_alone > 0 or self._next_probe is not None or self._failures >= self._failures_to_open:
+                wait = min(leave_alone, self._cool_down) if leave_alone > 0 else self._cool_down
+                self._term, self._next_probe = self._term + 1, self._clock() + wait
+
+    def _abandoned(self, call: "Call") -> None:
+        with self._lock:
+            if call.term == self._term and self._next_probe is not None:
+                self._next_probe = self._clock()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that was let through in some term of its breaker: the time between two openings or closings."""
+
+    breaker: Breaker
+    term: int
 
     def succeeded(self) -> None:
-        """The call went well: close."""
-        with self._lock:
-            self._failures, self._open_until, self._probing = 0, None, False
+        """It went well: close."""
+        self.breaker._succeeded(self)
 
     def failed(self, leave_alone: float = 0.0) -> None:
-        """The call failed: open when it was the probe, or one failure too many.
+        """It failed: open when it was a probe, or one failure too many.
 
         A server that asks to be left alone for some seconds is, at once; for no longer than the cool-down.
         """
-        with self._lock:
-            self._failures += 1
-            if leave_alone > 0 or self._probing or self._failures >= self._failures_to_open:
-                wait = min(leave_alone, self._cool_down) if leave_alone > 0 else self._cool_down
-                self._open_until = self._clock() + wait
-            self._probing = False
+        self.breaker._failed(self, leave_alone)
 
     def abandoned(self) -> None:
         """The caller went away before anything was known: the next call may probe instead."""
-        with self._lock:
-            self._probing = False
+        self.breaker._abandoned(self)
 
 
 _breakers: dict[tuple[str, str], Breaker] = {}

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
-from llm.breaker import Breaker, breaker_for
+from llm.breaker import Breaker, Call, breaker_for
 from llm.engines import LLMSpec
 from llm.errors import LLMError
 from llm.outbound import Counts, add_counts, clear
@@ -43,6 +43,11 @@ class ChatModel(ABC):
         self.masked: Counts = ()
         self._breaker = breaker or breaker_for(spec.base_url, spec.model)
 
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether its server failed repeatedly and is not asked now."""
+        return not self._breaker.would_admit
+
     @abstractmethod
     def _pieces(self, messages: Sequence[Message]) -> AsyncGenerator[ChatPiece, None]:
         """Everything the server sends, as it comes. Raises LLMError. Closing it stops the server's work."""
@@ -53,19 +58,20 @@ class ChatModel(ABC):
         Closing the iterator closes the connection at once, which is how the server learns to stop.
         """
         messages = self._cleared(messages)
-        if not self._breaker.admit():
+        call = self._breaker.admit()
+        if call is None:
             raise LLMError(
                 f"The language model {self.spec.model} failed repeatedly and is left alone for a moment.",
                 kind="unavailable",
             )
-        report = self._breaker.abandoned
+        report = call.abandoned
         try:
             async with aclosing(self._checked(messages)) as pieces:
                 async for piece in pieces:
                     yield piece
-            report = self._breaker.succeeded
+            report = call.succeeded
         except LLMError as error:
-            report = self._report_of(error)
+            report = _report_of(call, error)
             raise
         finally:
             report()
@@ -85,11 +91,6 @@ class ChatModel(ABC):
             raise LLMError(f"What {self.spec.model} would be sent may not leave ({kinds}).", kind="withheld")
         self.masked = add_counts(self.masked, cleared.masked)
         return cleared.text
-
-    def _report_of(self, error: LLMError) -> Callable[[], None]:
-        if error.kind == "overflow":
-            return self._breaker.succeeded  # the server is well: the prompt was too long for it
-        return partial(self._breaker.failed, error.retry_after)
 
     async def _checked(self, messages: Sequence[Message]) -> AsyncGenerator[ChatPiece, None]:
         """The reply within its limits: complete, not empty, not endless."""
@@ -127,3 +128,9 @@ class ChatModel(ABC):
                     return
                 patience = self.spec.between_tokens_timeout
                 yield piece
+
+
+def _report_of(call: Call, error: LLMError) -> Callable[[], None]:
+    if error.kind == "overflow":
+        return call.succeeded  # the server is well: the prompt was too long for it
+    return partial(call.failed, error.retry_after)

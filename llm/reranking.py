@@ -48,14 +48,15 @@ class Reranker(ABC):
 
         Raises RerankError when it does not answer within `seconds`, fails, or failed repeatedly before.
         """
-        if not self._breaker.admit():
+        call = self._breaker.admit()
+        if call is None:
             raise RerankError(
                 f"The reranker {self.spec.model} failed repeatedly and is left alone for a moment."
             )
-        report: Callable[[], None] = self._breaker.failed
+        report: Callable[[], None] = call.failed
         try:
             scores = self._in_time(query, texts, seconds)
-            report = self._breaker.succeeded
+            report = call.succeeded
         finally:
             report()
         return scores

@@ -31,7 +31,7 @@ class PeakMemory(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(_EVERY_SECONDS):
-            held = sorted(map(_pss_mib, family(self._pid)), reverse=True)
+            held = sorted(map(pss_mib, family(self._pid)), reverse=True)
             if sum(held) > self.peak_mib:
                 self.peak_mib, self.at_peak = sum(held), held
 
@@ -52,7 +52,8 @@ def _parent(pid: int) -> int:
         return 0
 
 
-def _pss_mib(pid: int) -> float:
+def pss_mib(pid: int) -> float:
+    """Return what a process holds, or 0 when it is gone."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

@@ -61,7 +61,8 @@ class OpenAIChat(ChatModel):
         return httpx.Timeout(None, connect=self.spec.connect_timeout, write=self.spec.first_token_timeout)
 
     def _headers(self) -> dict[str, str]:
-        headers = {"X-Request-Id": f"cited-{uuid.uuid4().hex}", "Accept": "text/event-stream"}
+        # A plain UUID: llama-cpp-python's server refuses any other id.
+        headers = {"X-Request-Id": str(uuid.uuid4()), "Accept": "text/event-stream"}
         if self.spec.api_key:
             headers["Authorization"] = f"Bearer {self.spec.api_key}"
         return headers

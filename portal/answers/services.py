@@ -112,7 +112,7 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
         arrangement=COPIES_ONCE,
     )
     plan = await _in_database(_plan)(user, question, results)
-    if plan.engines:
+    if not all(answering.is_left_alone(engine.spec) for engine in plan.engines):
         beside = await _in_database(neighbours_of)(user=user, hits=results.hits)
         results = replace(results, hits=(*results.hits, *beside))
     sources = tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1))

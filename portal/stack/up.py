@@ -125,6 +125,7 @@ def _python(config: StackConfig, name: str, arguments: list[str], *, niceness: i
         "PYTHONUNBUFFERED": "1",
         "MALLOC_ARENA_MAX": "2",  # glibc keeps an arena per thread else; idle memory grows by a half
         "TOKENIZERS_PARALLELISM": "false",
+        "PGAPPNAME": f"cited {name}",  # who is connected, in pg_stat_activity
         "PYTHONWARNINGS": "ignore:You're running the worker",  # as root; see docs/decisions/0001
     }
 

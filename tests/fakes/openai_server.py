@@ -1,9 +1,9 @@
 """A chat server that speaks OpenAI's streaming protocol, on loopback, with every fault a real one can have.
 
-    python -m tests.fakes.openai_server --port 9001 [--behaviour NAME] [--delay SECONDS]
+    python -m tests.fakes.openai_server --port 9001 [--behaviour NAME] [--delay SECONDS] [--first SECONDS]
 
 By default it answers by quoting the first sentence of source 1, with [1], token by token. A request for a
-model that is called like a behaviour ("hang-mid-stream") gets that behaviour.
+model that is called like a behaviour ("hang-mid-stream") gets that behaviour. `GET /v1/seen` counts requests.
 """
 
 import argparse
@@ -33,10 +33,14 @@ Body = dict[str, Any]
 
 @dataclass
 class FakeServer:
-    """One server; `reply` is the text that the behaviour "say" writes. `requests` and `aborted` are seen."""
+    """One server; `reply` is the text that the behaviour "say" writes. `requests` and `aborted` are seen.
+
+    `first` is for how many seconds it thinks before a text's first token, `delay` for how many after each.
+    """
 
     behaviour: str = "quote"
     delay: float = 0.0
+    first: float = 0.0
     reply: str = ""
     requests: list[Body] = field(default_factory=list)
     headers: list[str] = field(default_factory=list)
@@ -78,7 +82,11 @@ class FakeServer:
                 await writer.wait_closed()
 
     async def _answer(self, head: str, body: Body, writer: Writer) -> None:
-        if "/chat/completions" not in head.split("\r\n", 1)[0]:
+        line = head.split("\r\n", 1)[0]
+        if "/seen" in line:
+            await _send_json(writer, 200, {"requests": len(self.requests), "aborted": self.aborted})
+            return
+        if "/chat/completions" not in line:
             await _send_json(writer, 200, {"object": "list", "data": [{"id": "fake", "object": "model"}]})
             return
         self.requests.append(body)
@@ -88,6 +96,7 @@ class FakeServer:
     async def stream(self, writer: Writer, text: str) -> None:
         """The head and the text's tokens, without an end."""
         await start_stream(writer)
+        await asyncio.sleep(self.first)
         for token in tokens(text):
             await send_event(writer, token_event(token))
             await asyncio.sleep(self.delay)
@@ -312,9 +321,10 @@ async def _main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--behaviour", choices=sorted(BEHAVIOURS), default="quote")
     parser.add_argument("--delay", type=float, default=0.03, help="seconds between tokens")
+    parser.add_argument("--first", type=float, default=0.0, help="seconds before the first token")
     parser.add_argument("--reply", default="", help='what "say" says')
     options = parser.parse_args()
-    server = FakeServer(options.behaviour, options.delay, options.reply)
+    server = FakeServer(options.behaviour, options.delay, options.first, options.reply)
     async with server.running(options.port):
         sys.stdout.write(f"{server.base_url}\n")
         sys.stdout.flush()

@@ -36,7 +36,7 @@ def hotel_passages() -> list[Passage]:
 def spec_of(server: FakeServer, **changes: object) -> LLMSpec:
     limits: dict[str, object] = {
         "connect_timeout": 1.0,
-        "first_token_timeout": 0.4,
+        "first_token_timeout": 1.0,
         "between_tokens_timeout": 0.4,
         "total_timeout": 5.0,
     }

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from typing import TypeVar
+from uuid import UUID
 
 import pytest
 
@@ -201,7 +202,7 @@ def test_the_request_holds_one_choice_and_a_fresh_id(ask: Ask, hotel_passages: l
     ask(QUESTION, hotel_passages, server)
     assert [body["n"] for body in server.requests] == [1, 1]
     ids = {
-        line
+        str(UUID(line.partition(": ")[2]))
         for head in server.headers
         for line in head.split("\r\n")
         if line.lower().startswith("x-request-id")

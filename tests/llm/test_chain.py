@@ -20,6 +20,7 @@ from llm.answering import (
     TextDelta,
     stream_answer,
 )
+from llm.chat import ChatModel
 from llm.embedding import Embedder
 from llm.prompt import SYSTEM_PROMPT
 from tests.fakes.openai_server import FakeServer
@@ -115,3 +116,12 @@ def test_another_system_prompt_is_sent_as_it_is(ask_chain: Ask) -> None:
     ask_chain(server, system="Be brief.")
     assert [message["role"] for message in server.requests[0]["messages"]] == ["system", "user"]
     assert server.requests[0]["messages"][0]["content"] == "Be brief."
+
+
+def test_a_server_that_is_left_alone_costs_no_prompt(ask_chain: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ChatModel, "is_left_alone", property(lambda chat: chat.spec.key == "1"))
+    resting, next_one = FakeServer(), FakeServer()
+    events = ask_chain(resting, next_one)
+    assert [e.engine for e in events if isinstance(e, Finished)] == ["llm"]
+    assert outcomes(ask_chain) == [("1", "unavailable"), ("2", "answered")]
+    assert (ask_chain.attempts[0].prompt_tokens, len(resting.requests)) == (0, 0)

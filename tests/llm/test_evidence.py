@@ -1,0 +1,52 @@
+"""What the first few sentences say of a question, and what all of them say."""
+
+from collections.abc import Sequence
+
+from llm.calibration import WEIGHTS
+from llm.embedding import Embedder, Vectors
+from llm.evidence import Gathering, gather_evidence
+from tests.fakes.hash_embedder import HashEmbedder
+from tests.llm.conftest import passage
+
+QUESTION = "How much may I spend on a hotel in Paris?"
+TEXT = "Staff may spend up to 180 euros a night on a hotel in Paris. " + " ".join(
+    f"Chapter {number} tells what the company pays for a journey of its staff." for number in range(9)
+)
+
+
+class Counting(HashEmbedder):
+    """Counts the texts that it embeds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedded = 0
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        self.embedded += len(texts)
+        return super()._embed(texts)
+
+
+def test_all_sentences_say_at_least_what_the_first_ones_say(embedder: Embedder) -> None:
+    passages = [passage(TEXT, key="k1"), passage("Meals are paid at cost. Keep every receipt.", key="k2")]
+    gathering = Gathering(question=QUESTION, passages=passages, embedder=embedder)
+    first, whole = gathering.begin(), gathering.complete()
+    assert first.suffices
+    assert first.chance <= whole.chance
+    assert len(first.candidates) < len(whole.candidates)
+    at_once = gather_evidence(question=QUESTION, passages=passages, embedder=embedder)
+    assert [one.text for one in whole.candidates] == [one.text for one in at_once.candidates]
+    assert abs(whole.chance - at_once.chance) < 0.001
+
+
+def test_more_sentences_can_only_add() -> None:
+    assert min(WEIGHTS) >= 0
+
+
+def test_each_sentence_is_embedded_once() -> None:
+    embedder = Counting()
+    gathering = Gathering(question=QUESTION, passages=[passage(TEXT)], embedder=embedder)
+    gathering.begin()
+    gathering.complete()
+    embedded = embedder.embedded
+    assert gathering.complete().candidates
+    assert embedder.embedded == embedded
