@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -26,6 +27,7 @@ _SCANS = 10
 _WARM_UP = 5
 _WORD = re.compile(r"[A-Za-z]{6,}")
 _TABLES = ("retrieval_word", "retrieval_phrase", "retrieval_postingblock", "retrieval_chunk")
+_SIZES = "SELECT name, pg_total_relation_size(name::regclass) FROM unnest(%s::text[]) AS name"
 _SCAN = """
 WITH visible AS MATERIALIZED ({visible})
 SELECT found[1], count(DISTINCT chunk.version_id)
@@ -106,6 +108,9 @@ def measure(chunks: int, number: int) -> dict[str, object]:
             for name, slug in (("sees all", "everything"), ("sees a tenth", "tenth"))
         }
 
+        def ask(user: User, typed: str) -> None:
+            suggest(user=user, typed=typed)
+
         def scan(user: User, typed: str) -> None:
             visible = Visible(user)
             params = visible.params | {"beginning": rf"\m({re.escape(typed.rsplit(maxsplit=1)[-1])}\w*)"}
@@ -116,14 +121,11 @@ def measure(chunks: int, number: int) -> dict[str, object]:
         rows: dict[str, dict[str, float]] = {}
         for kind, examples in beginnings(material.texts, number):
             for name, user in people.items():
-                rows[f"{kind}, {name}"] = _timed(
-                    lambda typed, who=user: suggest(user=who, typed=typed), examples
-                )
-                rows[f"{kind}, {name}, by a scan"] = _timed(
-                    lambda typed, who=user: scan(who, typed), examples[:_SCANS]
-                )
+                rows[f"{kind}, {name}"] = _timed(partial(ask, user), examples)
+                rows[f"{kind}, {name}, by a scan"] = _timed(partial(scan, user), examples[:_SCANS])
         with connection.cursor() as cursor:
-            sizes = {table: _size(cursor, table) for table in _TABLES}
+            cursor.execute(_SIZES, [list(_TABLES)])
+            sizes = {table: round(int(size) / 1e6, 1) for table, size in cursor.fetchall()}
     return {
         "bench": "suggestions",
         "chunks": chunks,
@@ -132,11 +134,6 @@ def measure(chunks: int, number: int) -> dict[str, object]:
         "ms": rows,
         "mb": sizes,
     }
-
-
-def _size(cursor: object, table: str) -> float:
-    cursor.execute("SELECT pg_total_relation_size(%s::regclass)", [table])  # type: ignore[attr-defined]  # Django's
-    return round(cursor.fetchone()[0] / 1e6, 1)  # type: ignore[attr-defined]  # as above
 
 
 def _timed(ask: Callable[[str], object], examples: Sequence[str]) -> dict[str, float]:

@@ -20,7 +20,7 @@ def test_outsiders_get_what_is_told_where_nothing_is(searchable_cast: Cast) -> N
     cast = searchable_cast
     Question.objects.create(user=cast.bob, text="How long is the warranty?")
     api = Api(cast.charlie, "read")
-    nothing = {"suggestions": []}
+    nothing: dict[str, list[object]] = {"suggestions": []}
     assert ok(api.get("/suggestions", q="warr")) == ok(api.get("/suggestions", q="nowhere")) == nothing
     assert ok(api.get("/suggestions", q="warr", collections=["blueprints"])) == nothing
 

@@ -177,9 +177,19 @@ def worlds(draw: st.DrawFn) -> World:
         parent = draw(st.none() | st.none() | st.integers(0, number - 1)) if number else None
         collection = draw(_where) if parent is None else papers[parent].collection
         is_deleted = draw(st.integers(0, 7)) == 0
-        told = {"title": draw(_phrases), "headings": draw(_headings)}
-        told |= {"author": draw(_author), "tags": draw(_tags)}
-        papers.append(Paper(collection, draw(_narrowed), draw(_passages), is_deleted, parent, **told))
+        papers.append(
+            Paper(
+                collection,
+                narrowed=draw(_narrowed),
+                passages=draw(_passages),
+                is_deleted=is_deleted,
+                parent=parent,
+                title=draw(_phrases),
+                headings=draw(_headings),
+                author=draw(_author),
+                tags=draw(_tags),
+            )
+        )
     pairs = st.lists(_words, min_size=2, max_size=2, unique=True)
     return World(
         members=draw(st.lists(_some_teams | _teams, min_size=PEOPLE, max_size=PEOPLE)),
@@ -245,8 +255,8 @@ def apply(step: Step, portal: Portal, world: World) -> None:
             (world.everyone.add if role else world.everyone.discard)(where)
             set_grant(user=portal.keeper, collection=portal.collections[where], team=None, role=role)
         case "add":
-            told = {"author": step.author, "tags": step.tags}
-            world.papers.append(Paper(where, step.teams, step.passages, **told))
+            paper = Paper(where, step.teams, step.passages, author=step.author, tags=step.tags)
+            world.papers.append(paper)
             portal.add(world.papers[-1])
         case _:
             _apply_to_paper(step, portal, world)

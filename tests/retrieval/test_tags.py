@@ -1,5 +1,7 @@
 """Tags stay with their document, whatever becomes of its versions, and only contributors change them."""
 
+from io import BytesIO
+
 import pytest
 
 from ingestion.deleted import restore_document
@@ -67,7 +69,7 @@ def test_readers_and_outsiders_change_nothing(cast: Cast) -> None:
 
 
 def test_they_stay_when_the_document_is_replaced_moved_deleted_and_restored(cast: Cast) -> None:
-    content = factories.upload().file
+    content = BytesIO(b"Leave is 30 days a year.")
     added = add_document(
         user=cast.alice, collection=cast.papers, name="warranty.txt", content=content, tags=["a"]
     )
@@ -88,7 +90,7 @@ def test_an_upload_that_would_have_too_many_is_not_taken(cast: Cast) -> None:
             user=cast.alice,
             collection=cast.papers,
             name="warranty.txt",
-            content=factories.upload().file,
+            content=BytesIO(b"Leave is 30 days a year."),
             tags=["a"],
         )
     assert cast.paper.versions.count() == 1
