@@ -88,8 +88,8 @@
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    const list = event.detail.target;
-    if (!list.matches(".suggest-list")) return;
+    const list = event.detail.target; /* none where a stream of events swapped something */
+    if (!list || !list.matches(".suggest-list")) return;
     const box = boxOf(list);
     const number = choicesOf(box).length;
     show(box, number > 0 && document.activeElement === box);
