@@ -98,6 +98,7 @@ def _create(parent: Document, file: ChildFile) -> Document:
         ancestors=[*parent.ancestors, parent.pk],
         name=file.name,
         title=file.name,
+        tags=parent.tags,
         created_by_id=parent.created_by_id,
     )
 

@@ -1,7 +1,7 @@
 """What people do to documents: add, replace, delete."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Literal
@@ -22,6 +22,7 @@ from retrieval.family import with_all_below
 from retrieval.indexing import clear_index
 from retrieval.models import Collection, Document, DocumentVersion, Role
 from retrieval.people import Group, Member, is_in_one_of
+from retrieval.tags import change_tags
 
 Outcome = Literal["created", "replaced", "unchanged"]
 
@@ -46,12 +47,13 @@ def add_document(
     name: str,
     content: IO[bytes],
     teams: Iterable[Group] | None = None,
+    tags: Sequence[str] = (),
 ) -> Added:
     """Keep an upload and queue it; when this returns, the bytes and the job are on disk.
 
     The same name makes a new version of that document, the same bytes make nothing. `teams` narrows a new
-    document to some teams. Needs the contributor role. Raises InvalidInputError for a file that cannot be
-    used: empty, too large, of an unknown type.
+    document to some teams; `tags`, those of `read_tags`, are added to what it has. Needs the contributor
+    role. Raises InvalidInputError for a file that cannot be used: empty, too large, of an unknown type.
     """
     access.require_role(user=user, collection=collection, role=Role.CONTRIBUTOR)
     name = clean_name(name)
@@ -59,9 +61,9 @@ def add_document(
     blob = store_blob(_pieces(content, name))
     media_type = _detect(blob, name)
     try:
-        return _record(user, collection, name, blob, media_type, chosen)
+        return _record(user, collection, name, blob, media_type, chosen, tags)
     except IntegrityError:  # someone else added a document of this name a moment ago: replace that one
-        return _record(user, collection, name, blob, media_type, chosen)
+        return _record(user, collection, name, blob, media_type, chosen, tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +152,20 @@ def _detect(blob: Blob, name: str) -> str:
 
 @transaction.atomic
 def _record(
-    user: Member, collection: Collection, name: str, blob: Blob, media_type: str, teams: list[Group] | None
+    user: Member,
+    collection: Collection,
+    name: str,
+    blob: Blob,
+    media_type: str,
+    teams: list[Group] | None,
+    tags: Sequence[str],
 ) -> Added:
     document = _find_visible(user, collection, name)
     created = document is None
     if document is None:
         document = _create(user, collection, name, teams)
+    if tags:
+        change_tags(user=user, documents=[document], add=tags)
     return _record_version(user, document, blob, media_type, created=created)
 
 

@@ -16,22 +16,25 @@ SYNONYMS = """,
           AND (entry.collection_id IS NULL OR entry.collection_id IN (SELECT collection_id FROM visible)))
 """
 
-# One pass over what is visible, counted four ways. `facet` says which: the column that GROUPING leaves in.
+# One pass over what is visible, counted six ways. `facet` says which: the column that GROUPING leaves in.
 FACETS = """
 WITH visible AS ({visible}),
 listed AS (
     SELECT collection.slug, collection.title, visible.language, version.media_type,
-           extract(year FROM document.updated_at AT TIME ZONE %(time_zone)s)::int AS year
+           extract(year FROM document.updated_at AT TIME ZONE %(time_zone)s)::int AS year,
+           document.author, document.tags
     FROM visible
     JOIN retrieval_documentversion AS version ON version.id = visible.id
     JOIN retrieval_document AS document ON document.id = version.document_id
     JOIN retrieval_collection AS collection ON collection.id = visible.collection_id
 )
 SELECT CASE WHEN GROUPING(slug) = 0 THEN 'collection' WHEN GROUPING(media_type) = 0 THEN 'type'
-            WHEN GROUPING(language) = 0 THEN 'language' ELSE 'year' END AS facet,
-       coalesce(slug, media_type, language, year::text) AS value, coalesce(title, '') AS title, count(*)
+            WHEN GROUPING(language) = 0 THEN 'language' WHEN GROUPING(author) = 0 THEN 'author'
+            WHEN GROUPING(tags) = 0 THEN 'tag' ELSE 'year' END AS facet,
+       coalesce(slug, media_type, language, author, array_to_string(tags, ','), year::text) AS value,
+       coalesce(title, '') AS title, count(*)
 FROM listed
-GROUP BY GROUPING SETS ((slug, title), (media_type), (language), (year))
+GROUP BY GROUPING SETS ((slug, title), (media_type), (language), (year), (author), (tags))
 """
 
 _VECTORS = """

@@ -1,4 +1,4 @@
-"""How many of the searched documents are in each collection, of each type, language and year."""
+"""How many of the searched documents are in each collection, of each type, language, year, author and tag."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,10 +9,18 @@ from django.db import connection
 from retrieval import _hybrid_sql
 from retrieval._visible import Visible
 from retrieval.analysis import LANGUAGE_CHOICES
+from retrieval.authors import key_of, names_in
 from retrieval.media_families import FAMILY_BY_TYPE
 
 MOST_VALUES = 12
-_LABELS = {"collection": "Collection", "type": "Type", "language": "Language", "year": "Year"}
+_LABELS = {
+    "collection": "Collection",
+    "type": "Type",
+    "language": "Language",
+    "year": "Year",
+    "author": "Author",
+    "tag": "Tag",
+}
 _LANGUAGES = dict(LANGUAGE_CHOICES)
 
 
@@ -44,9 +52,13 @@ def count_facets(visible: Visible) -> tuple[Facet, ...]:
             _hybrid_sql.FACETS.format(visible=visible.sql),
             visible.params | {"time_zone": settings.TIME_ZONE},
         )
-        for name, value, title, documents in cursor.fetchall():
-            counts[name][_typed(name, value)] += documents
+        rows = cursor.fetchall()
+    for name, value, title, documents in rows:
+        for one in _values_in(name, value):
+            counts[name][one] += documents
+        if name == "collection":
             titles[value] = title
+    counts["author"] = _by_name(counts["author"])
     return tuple(
         Facet(name, _LABELS[name], _values(name, counted, titles))
         for name, counted in counts.items()
@@ -54,11 +66,24 @@ def count_facets(visible: Visible) -> tuple[Facet, ...]:
     )
 
 
-def _typed(name: str, value: str) -> str:
-    """Return a value as people type it; a media type that has no family stays as it is."""
+def _values_in(name: str, value: str) -> list[str]:
+    """Return values as people type them; a media type that has no family stays as it is."""
+    if name == "author":
+        return names_in(value)
+    if name == "tag":
+        return value.split(",") if value else []
     if name == "type" and value in FAMILY_BY_TYPE:
-        return FAMILY_BY_TYPE[value].names[0]
-    return value
+        return [FAMILY_BY_TYPE[value].names[0]]
+    return [value]
+
+
+def _by_name(counted: Counter[str]) -> Counter[str]:
+    """Return the counts of authors with different spellings of a name as one."""
+    spelt: dict[str, str] = {}
+    names: Counter[str] = Counter()
+    for name in sorted(counted):
+        names[spelt.setdefault(key_of(name), name)] += counted[name]
+    return names
 
 
 def _values(name: str, counted: Counter[str], titles: dict[str, str]) -> tuple[FacetValue, ...]:

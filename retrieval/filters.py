@@ -16,35 +16,54 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from retrieval.analysis import LANGUAGE_CHOICES
+from retrieval.authors import part_of_key
 from retrieval.errors import InvalidInputError
 from retrieval.media_families import FAMILIES, FAMILY_BY_NAME
 from retrieval.models import DocumentVersion
+from retrieval.tags import clean_tag
 
-FIELDS = ("collection", "type", "team", "language", "after", "before", "title", "document")
+FIELDS = (
+    "collection",
+    "type",
+    "team",
+    "language",
+    "after",
+    "before",
+    "title",
+    "document",
+    "author",
+    "tag",
+)
+_ALL_HOLD = frozenset({"after", "before", "tag", "author"})
 _LANGUAGE_NAMES = {name.lower(): code for code, name in LANGUAGE_CHOICES}
 _DATE = re.compile(r"(?P<year>(?:19|20|21)[0-9]{2})(?:-(?P<month>[0-9]{1,2})(?:-(?P<day>[0-9]{1,2}))?)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`field:value` as it was typed at `start:end`, or with a minus its opposite."""
+    """`field:value` as it was typed at `start:end`, or with a minus its opposite.
+
+    With `is_whole` it was in quotation marks: an author is called exactly so.
+    """
 
     field: str
     value: str
     is_excluded: bool = False
     start: int = 0
     end: int = 0
+    is_whole: bool = False
 
 
 def narrow(versions: QuerySet[DocumentVersion], filters: Sequence[Filter]) -> QuerySet[DocumentVersion]:
     """Return those of the versions for which all filters hold; several values of one field are an “or”.
 
-    Two dates are an “and”. Raises InvalidInputError for a value that cannot be one.
+    Two dates are an “and”, and so are tags and authors, of which a document has several. Raises
+    InvalidInputError for a value that cannot be one.
     """
     for name in dict.fromkeys(one.field for one in filters):
         of_field = [one for one in filters if one.field == name]
         wanted = [_condition(one) for one in of_field if not one.is_excluded]
-        if name in {"after", "before"}:
+        if name in _ALL_HOLD:
             versions = versions.filter(*wanted)
         elif wanted:
             versions = versions.filter(reduce(or_, wanted))
@@ -64,6 +83,8 @@ def _condition(one: Filter) -> Q:
         return Q(document__updated_at__gte=_first_moment(one))
     if one.field == "before":
         return Q(document__updated_at__lt=_first_moment(one))
+    if one.field == "author":
+        return _author(one.value, is_whole=one.is_whole)
     return _CONDITIONS[one.field](one.value)
 
 
@@ -78,6 +99,23 @@ def _team(value: str) -> Q:
 
 def _title(words: str) -> Q:
     return Q(document__title__icontains=words) | Q(document__name__icontains=words)
+
+
+def _author(name: str, *, is_whole: bool) -> Q:
+    part = part_of_key(name, is_whole=is_whole)
+    if not part:
+        raise InvalidInputError(
+            f"“author:{name[:80]}” names nobody. Write the beginning of a name, such as author:smi, or "
+            'all of it in quotation marks: author:"Jane Smith".'
+        )
+    return Q(document__author_key__contains=part)
+
+
+def _tag(value: str) -> Q:
+    tag = clean_tag(value)
+    if not tag:
+        raise InvalidInputError(f"“tag:{value[:80]}” is no tag. Write one as it stands on a document.")
+    return Q(document__tags__contains=[tag])
 
 
 def _document(value: str) -> Q:
@@ -115,6 +153,7 @@ _CONDITIONS: dict[str, Callable[[str], Q]] = {
     "document": _document,
     "type": _type,
     "language": _language,
+    "tag": _tag,
 }
 
 

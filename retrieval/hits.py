@@ -23,7 +23,7 @@ SELECT wanted.rank, document.id AS document_id, version.id AS version_id, versio
        chunk.ordinal, collection.slug AS collection_slug, collection.title AS collection_title,
        document.title, document.name, coalesce(parent.title, '') AS parent_title, collection.language,
        chunk.heading_path::json, chunk.page, chunk.last_page, chunk.text, chunk.start, chunk."end",
-       document.updated_at,
+       document.updated_at, document.author, document.tags,
        CASE WHEN document.verified_version = version.number THEN document.verified_at END AS verified_at
 FROM unnest(%(wanted_versions)s::bigint[], %(wanted_ordinals)s::int[])
     WITH ORDINALITY AS wanted (version_id, ordinal, rank)
@@ -64,6 +64,8 @@ class Hit:
     start: int
     end: int
     updated_at: datetime
+    author: str
+    tags: tuple[str, ...]
     verified_at: datetime | None
     score: float
     similarity: float
@@ -98,7 +100,7 @@ def load_hits(visible: Visible, places: Sequence[Place], terms: frozenset[str]) 
 
 def _hit(row: Row, place: Place, terms: frozenset[str]) -> Hit:
     return Hit(
-        **row | {"heading_path": tuple(row["heading_path"])},
+        **row | {"heading_path": tuple(row["heading_path"]), "tags": tuple(row["tags"])},
         score=round(place.score, 4),
         similarity=round(place.candidate.similarity, 4),
         bm25=round(place.candidate.bm25, 4),

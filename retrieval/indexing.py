@@ -11,6 +11,7 @@ from psycopg import Cursor
 from psycopg.types.json import Json
 
 from retrieval.analysis import analyse
+from retrieval.authors import author_fields
 from retrieval.models import (
     Chunk,
     Collection,
@@ -19,9 +20,12 @@ from retrieval.models import (
     DocumentVersion,
     Generation,
     Page,
+    Phrase,
     PostingBlock,
+    Word,
 )
 from retrieval.postings import blocks_of
+from retrieval.vocabulary import phrases_of, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,11 @@ def publish_version(
 
 
 def clear_index(*, version: DocumentVersion) -> None:
-    """Remove a version's chunks, postings and vectors; its text and pages stay readable."""
+    """Remove what is indexed of a version; its text and pages stay readable."""
     collection_id = version.document.collection_id
     Chunk.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
-    PostingBlock.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
+    for rows in (PostingBlock, Word, Phrase):
+        rows.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM retrieval_vector WHERE collection_id = %s AND version_id = %s",
@@ -113,7 +118,7 @@ def clear_index(*, version: DocumentVersion) -> None:
 
 
 def move_index(*, version: DocumentVersion, source: Collection, target: Collection) -> None:
-    """Take a version's chunks, vectors and postings over into another collection.
+    """Take all that is indexed of a version over into another collection.
 
     Call it inside a transaction. Their keys begin with the collection. Words are analysed anew where the
     language is another one.
@@ -124,7 +129,13 @@ def move_index(*, version: DocumentVersion, source: Collection, target: Collecti
         _analyse_again(version, target)
 
 
-_KEYED = ("retrieval_chunk", "retrieval_vector", "retrieval_postingblock")
+_KEYED = (
+    "retrieval_chunk",
+    "retrieval_vector",
+    "retrieval_postingblock",
+    "retrieval_word",
+    "retrieval_phrase",
+)
 
 
 def _rekey(table: str, version: DocumentVersion, source: Collection, target: Collection) -> None:
@@ -191,7 +202,7 @@ def _write_rows(
     index: NewIndex,
     vectors: Mapping[int, NDArray[np.float32]],
 ) -> int:
-    """Write chunks, vectors and postings, and return the number of terms in all of them."""
+    """Write all that is indexed of a version, and return the number of terms in its chunks."""
     key = (document.collection_id, version.pk)
     analysed = [analyse(chunk.indexed_text, document.collection.language) for chunk in index.chunks]
     with connection.cursor() as cursor:
@@ -200,6 +211,8 @@ def _write_rows(
         for generation_id, of_one in vectors.items():
             _copy(raw, _VECTOR_COPY, _vector_rows(generation_id, key, index.chunks, of_one))
         _copy(raw, _POSTING_COPY, _posting_rows(key, index.chunks, analysed))
+        _copy(raw, _WORD_COPY, _word_rows(key, index.chunks, document.collection.language))
+        _copy(raw, _PHRASE_COPY, _phrase_rows(key, _title(document, index), index))
     return sum(map(len, analysed))
 
 
@@ -217,6 +230,8 @@ _VECTOR_COPY = (
     "COPY retrieval_vector (generation_id, collection_id, version_id, ordinal, embedding) FROM STDIN"
 )
 _POSTING_COPY = "COPY retrieval_postingblock (collection_id, version_id, term, first, entries) FROM STDIN"
+_WORD_COPY = "COPY retrieval_word (collection_id, version_id, key, text) FROM STDIN"
+_PHRASE_COPY = "COPY retrieval_phrase (collection_id, version_id, kind, number, place, key, text) FROM STDIN"
 
 
 def _chunk_rows(key: tuple[int, int], chunks: Sequence[NewChunk]) -> Iterator[tuple[object, ...]]:
@@ -250,6 +265,18 @@ def _posting_rows(
         yield (*key, *block)
 
 
+def _word_rows(
+    key: tuple[int, int], chunks: Sequence[NewChunk], language: str
+) -> Iterator[tuple[object, ...]]:
+    for word, shown in words_of((chunk.text for chunk in chunks), language):
+        yield (*key, word, shown if shown != word else "")
+
+
+def _phrase_rows(key: tuple[int, int], title: str, index: NewIndex) -> Iterator[tuple[object, ...]]:
+    for row in phrases_of(title, index.text, index.blocks):
+        yield (*key, row.kind, row.number, row.place, row.key, row.text)
+
+
 def vector_literal(vector: NDArray[np.float32]) -> str:
     """Return a vector as pgvector reads it; five digits are more than a half float holds."""
     return "[" + ",".join(f"{value:.5g}" for value in vector.tolist()) + "]"
@@ -267,6 +294,11 @@ def _point_to(document: Document, version: DocumentVersion, index: NewIndex, ter
         metadata=index.metadata,
         indexed_at=now,
     )
+    author = {} if document.author_is_set else author_fields(index.metadata.get("author", ""))
     Document.objects.filter(pk=document.pk).update(
-        current_version=version, title=(index.title or document.name)[:500], updated_at=now
+        current_version=version, title=_title(document, index), updated_at=now, **author
     )
+
+
+def _title(document: Document, index: NewIndex) -> str:
+    return (index.title or document.name)[:500]

@@ -12,6 +12,12 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils import timezone
 
+MAX_TAG = 40
+MOST_TAGS = 20
+MAX_AUTHOR = 900
+MAX_WORD = 40
+MAX_PHRASE = 120
+
 
 class Role(models.TextChoices):
     """What a grant allows; each role includes the ones before it."""
@@ -83,6 +89,12 @@ class Document(models.Model):
     )
     name = models.CharField(max_length=255)
     title = models.CharField(max_length=500)
+    author = models.CharField(max_length=MAX_AUTHOR, blank=True, help_text="“One; Other”, as it is shown.")
+    author_key = models.CharField(
+        max_length=MAX_AUTHOR, blank=True, help_text="“| one | other |”, as it is compared."
+    )
+    author_is_set = models.BooleanField(default=False, help_text="By a manager: later files say nothing.")
+    tags = ArrayField(models.CharField(max_length=MAX_TAG), default=list, blank=True, help_text="Sorted.")
     is_narrowed = models.BooleanField(default=False)
     narrowed_to = models.ManyToManyField("accounts.Team", related_name="narrowed_documents", blank=True)
     current_version = models.OneToOneField(
@@ -114,6 +126,9 @@ class Document(models.Model):
                 | models.Q(verified_version__isnull=False, verified_at__isnull=False),
                 name="document_verified_at_a_time",
             ),
+            models.CheckConstraint(
+                condition=models.Q(tags__len__lte=MOST_TAGS), name="document_has_few_tags"
+            ),
             models.UniqueConstraint(
                 fields=["collection", "parent", "name"],
                 condition=models.Q(deleted_at__isnull=True),
@@ -135,6 +150,7 @@ class Document(models.Model):
                 condition=models.Q(deleted_at__isnull=False),
                 name="document_deleted",
             ),
+            models.Index(fields=["collection"], condition=~models.Q(tags=[]), name="document_tagged"),
         ]
 
     def __str__(self) -> str:
@@ -315,6 +331,58 @@ class PostingBlock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.term} in version {self.version_id} from chunk {self.first} on"
+
+
+class Word(models.Model):
+    """A word of a version, to complete what somebody types; see `retrieval/vocabulary.py`."""
+
+    pk = models.CompositePrimaryKey("collection_id", "version_id", "key")
+    collection = models.ForeignKey(
+        Collection, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    version = models.ForeignKey(
+        DocumentVersion, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    key = models.CharField(max_length=MAX_WORD, db_collation="C", help_text="As it is looked up.")
+    text = models.CharField(
+        max_length=MAX_WORD, blank=True, help_text="As it is shown; blank where that is the same."
+    )
+
+    def __str__(self) -> str:
+        return self.text or self.key
+
+
+class Phrase(models.Model):
+    """A title or heading of a version, from one of its words on; see `retrieval/vocabulary.py`."""
+
+    class Kind(models.IntegerChoices):
+        TITLE = 1, "Title"
+        HEADING = 2, "Heading"
+
+    pk = models.CompositePrimaryKey("collection_id", "version_id", "kind", "number", "place")
+    collection = models.ForeignKey(
+        Collection, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    version = models.ForeignKey(
+        DocumentVersion, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    kind = models.PositiveSmallIntegerField(choices=Kind)
+    number = models.PositiveSmallIntegerField(help_text="Which heading of the version it is, from 0.")
+    key = models.CharField(max_length=MAX_PHRASE, db_collation="C", help_text="As it is looked up.")
+    place = models.PositiveSmallIntegerField(help_text="Which word of it the key begins with, from 0.")
+    text = models.CharField(max_length=MAX_PHRASE, help_text="All of it, as it is shown.")
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["collection", "kind", "key", "version"],
+                include=["place", "text"],
+                name="phrase_beginning",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Pin(models.Model):

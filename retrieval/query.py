@@ -21,6 +21,7 @@ from retrieval.errors import InvalidInputError
 from retrieval.filters import FIELDS, Filter, check_filters
 
 _ONE_WAY = {"after": "before", "before": "after"}  # what to write instead of a minus before these
+_WHOLE_IN_QUOTES = frozenset({"author"})
 _MOST_SIGNS = 12
 _MARKS = '"\u201c\u201d\u201e\u201f'
 _LEFT, _RIGHT = r"(?:^|(?<=[\s(:-]))", r"(?=$|[\s.,;:!?)\]])"
@@ -143,7 +144,7 @@ def _filter(piece: re.Match[str], name: str, value: str) -> Filter:
     if piece["minus"] and name in _ONE_WAY:
         raise InvalidInputError(f"“-{name}:” is not understood. Write {_ONE_WAY[name]}:{value} instead.")
     end = piece.end() if piece["bare"] is None else piece.start("bare") + len(value)
-    return Filter(name, value, bool(piece["minus"]), piece.start(), end)
+    return Filter(name, value, bool(piece["minus"]), piece.start(), end, is_whole=piece["bare"] is None)
 
 
 def _read_phrase(piece: re.Match[str], reading: _Reading) -> None:
@@ -182,4 +183,5 @@ def without_filter(query: Query, unwanted: Filter) -> str:
 
 def written(name: str, value: str) -> str:
     """Return a filter as it is typed."""
-    return f'{name}:"{value}"' if re.search(r"[\s.,;:!?)\]]", value) else f"{name}:{value}"
+    is_quoted = name in _WHOLE_IN_QUOTES or re.search(r"[\s.,;:!?)\]]", value)
+    return f'{name}:"{value}"' if is_quoted else f"{name}:{value}"

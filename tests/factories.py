@@ -153,6 +153,8 @@ def searchable_document(
     passages: Sequence[str],
     name: str = "",
     title: str = "",
+    headings: Sequence[str] = (),
+    author: str = "",
     narrowed_to: Sequence[Team] | None = None,
     created_by: User | None = None,
 ) -> Document:
@@ -164,7 +166,9 @@ def searchable_document(
     version = made.versions.get()
     with transaction.atomic():
         publish_version(
-            version=version, index=index(made.title, passages), generation=ensure_first_generation()
+            version=version,
+            index=index(made.title, passages, headings=headings, author=author),
+            generation=ensure_first_generation(),
         )
     version.jobs.update(state="indexed", stage="done", attempts=1, finished_at=timezone.now())
     made.refresh_from_db()
@@ -174,7 +178,7 @@ def searchable_document(
     return made
 
 
-def index(title: str, passages: Sequence[str]) -> NewIndex:
+def index(title: str, passages: Sequence[str], *, headings: Sequence[str] = (), author: str = "") -> NewIndex:
     spans = _spans(passages)
     chunks = [
         NewChunk(
@@ -202,9 +206,13 @@ def index(title: str, passages: Sequence[str]) -> NewIndex:
         )
         for number, span in enumerate(spans, start=1)
     ]
+    every = _spans([*passages, *headings])
     return NewIndex(
-        text="\n\n".join(passages),
-        blocks=[("paragraph", *span, 0) for span in spans],
+        text="\n\n".join([*passages, *headings]),
+        blocks=[
+            *(("paragraph", *span, 0) for span in spans),
+            *(("heading", *span, 1) for span in every[len(spans) :]),
+        ],
         pages=pages,
         chunks=chunks,
         vectors=embedder().embed_passages([chunk.indexed_text for chunk in chunks]),
@@ -212,7 +220,7 @@ def index(title: str, passages: Sequence[str]) -> NewIndex:
         parser="text",
         parser_version="1",
         warnings=(),
-        metadata={},
+        metadata={"author": author} if author else {},
     )
 
 

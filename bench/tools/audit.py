@@ -33,7 +33,13 @@ SELECT count(*) FROM {table} AS row WHERE NOT EXISTS (
     SELECT FROM retrieval_document AS document
     WHERE document.current_version_id = row.version_id AND document.collection_id = row.collection_id)
 """
-_TABLES = ("retrieval_chunk", "retrieval_vector", "retrieval_postingblock")
+_TABLES = (
+    "retrieval_chunk",
+    "retrieval_vector",
+    "retrieval_postingblock",
+    "retrieval_word",
+    "retrieval_phrase",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ingestion.parsing._author import author_names
 from ingestion.parsing._text import clean_text, one_line
 from ingestion.parsing.document import Attachment, Block, BlockKind, Line, Page, ParsedDocument
 from ingestion.parsing.errors import ParseError, Reason
@@ -45,6 +46,11 @@ class DocumentBuilder:
         self.metadata: dict[str, str] = {}
         self.advice = "If it is a scan, upload a clearer one."  # where there is no text
         self.attachments: list[Attachment] = []
+
+    def name_authors(self, values: Iterable[str]) -> None:
+        """Keep who wrote it, by the names that stand in these values."""
+        if names := author_names(values):
+            self.metadata["author"] = names
 
     @property
     def is_empty(self) -> bool:

@@ -8,6 +8,7 @@ markup made by converters, and makes one cell of a page that is laid out with ta
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
@@ -89,25 +90,42 @@ _MENU = re.compile(
     re.IGNORECASE,
 )
 _MENU_TAGS = frozenset({"div", "ul", "ol", "section", "header", "aside", "p"})
+_AUTHORS = frozenset({"author", "dc.creator", "dcterms.creator", "citation_author"})
 _MAX_CELL = 400
 _MAX_DEPTH = 200
 
 
-def add_markup(builder: DocumentBuilder, markup: str) -> str:
-    """Add an HTML text's blocks to a document; returns the text of its title element."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a page says about itself: its title, and the names of its authors."""
+
+    title: str = ""
+    authors: tuple[str, ...] = ()
+
+
+def add_markup(builder: DocumentBuilder, markup: str) -> Head:
+    """Add an HTML text's blocks to a document; returns what its head says."""
     # A declaration of the encoding is wrong by now, and lxml refuses it in text.
     markup = re.sub(r"^\s*<\?xml[^>]*\?>", "", clean_text(markup))
     if not markup.strip():
-        return ""
+        return Head()
     try:
         root = html.document_fromstring(markup, parser=html.HTMLParser(remove_comments=True, remove_pis=True))
     except etree.ParserError:
-        return ""
-    titles = root.xpath("//title")
+        return Head()
     bodies = root.xpath("//main") or root.xpath("//*[@role='main']") or root.xpath("//body") or [root]
     for body in bodies:
         _Walker(builder).walk_all(body)
-    return one_line(titles[0].text_content()) if titles else ""
+    return _head(root)
+
+
+def _head(root: Any) -> Head:
+    titles = root.xpath("//title")
+    named = (meta for meta in root.iter("meta") if (meta.get("name") or "").lower() in _AUTHORS)
+    return Head(
+        title=one_line(titles[0].text_content()) if titles else "",
+        authors=tuple(meta.get("content") or "" for meta in named),
+    )
 
 
 class _Walker:

@@ -10,6 +10,7 @@ import email
 import email.policy
 import mimetypes
 from email.message import EmailMessage
+from email.utils import getaddresses
 from typing import TYPE_CHECKING
 
 from ingestion.parsing import detect
@@ -44,7 +45,7 @@ class MailParser:
     """Reads the header lines and the body, plain text before HTML."""
 
     name = "mail"
-    version = "2"
+    version = "3"
     media_types = frozenset({detect.EML})
 
     def parse(
@@ -78,9 +79,11 @@ class MailParser:
 
 
 def add_headers(builder: DocumentBuilder, headers: dict[str, str]) -> None:
-    """Add the header lines that have a value."""
+    """Add the header lines that have a value; who sent it wrote it."""
     lines = [f"{key}: {value}" for key, value in headers.items() if value]
     builder.add("paragraph", "\n".join(lines))
+    senders = getaddresses([headers["From"]])
+    builder.name_authors([name.replace(";", ",") or address for name, address in senders])
 
 
 def add_body(builder: DocumentBuilder, *, texts: list[str], pages: list[str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.parsing import detect
 from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._markup import add_markup
+from ingestion.parsing._properties import read_properties
 from ingestion.parsing._spacy import leave_out_torch, use_local_model
 from ingestion.parsing._text import one_line, tidy_lines
 from ingestion.parsing.errors import ParseError, Reason
@@ -36,7 +37,7 @@ class OfficeParser:
     """Reads paragraphs, headings, lists and tables; slides are pages, with their notes."""
 
     name = "office"
-    version = "1"
+    version = "2"
     media_types = frozenset(_PARTITIONS)
 
     def parse(
@@ -52,10 +53,12 @@ class OfficeParser:
         else:
             for element in elements:
                 _add(builder, element)
+        properties = read_properties(path)
+        builder.name_authors([properties.author])
         on_progress(1, 1)
         return builder.finish(
             name=name,
-            title=_title(path) or builder.first_heading(),
+            title=_title(properties.title) or builder.first_heading(),
             media_type=media_type,
             parser=self.name,
             parser_version=self.version,
@@ -108,17 +111,9 @@ def _with_header(markup: str) -> str:
     return first.replace("<td", "<th").replace("</td>", "</th>") + end + rest
 
 
-def _title(path: Path) -> str:
+def _title(stored: str) -> str:
     """Return the title in the file's properties, where it is one."""
-    from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parser = etree.XMLParser(resolve_entities=False, no_network=True)
-            tree = etree.fromstring(archive.read("docProps/core.xml"), parser)
-    except (KeyError, etree.XMLSyntaxError):
-        return ""
-    title = one_line(tree.findtext("{http://purl.org/dc/elements/1.1/}title") or "")
+    title = one_line(stored)
     generic = title.lower() in {"", "powerpoint presentation", "word document", "document", "presentation"}
     return "" if generic or " " not in title or title.lower().endswith((".docx", ".pptx", ".doc")) else title
 

@@ -29,7 +29,7 @@ class OutlookParser:
     """Reads one message; a message in it that is no file of its own is named in a warning."""
 
     name = "outlook"
-    version = "1"
+    version = "2"
     media_types = frozenset({detect.MSG})
 
     def parse(

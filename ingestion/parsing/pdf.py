@@ -41,7 +41,7 @@ class PdfParser:
     """Reads text, reading order, headings, tables and boxes; text in pictures where a page has no other."""
 
     name = "pdf"
-    version = f"2+pdfium{pypdfium2.version.PDFIUM_INFO.build}"
+    version = f"3+pdfium{pypdfium2.version.PDFIUM_INFO.build}"
     media_types = frozenset({"application/pdf"})
 
     def __init__(self, ocr: Ocr | None = None) -> None:
@@ -64,6 +64,7 @@ class PdfParser:
             mark_headings([(number, page) for number, (_, page) in enumerate(drafts, 1)], _outline(document))
             name_tables([page for _, page in drafts])
             title = _title(document, [page for _, page in drafts])
+            builder.name_authors([document.get_metadata_value("Author")])
             _assemble(builder, drafts)
             return builder.finish(
                 name=name, title=title, media_type=media_type, parser=self.name, parser_version=self.version

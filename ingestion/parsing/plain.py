@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingestion.parsing.parsers import Progress
 
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
+_AUTHOR = re.compile(r"^author:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 _ATX = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*$")
 _SETEXT = re.compile(r"^ {0,3}(=+|-{2,})\s*$")
@@ -35,7 +36,7 @@ class PlainParser:
     """Paragraphs are what blank lines separate; Markdown has headings, lists, tables and code as well."""
 
     name = "plain"
-    version = "1"
+    version = "2"
     media_types = frozenset({detect.TEXT, detect.MARKDOWN})
 
     def parse(
@@ -76,7 +77,11 @@ class _Markdown:
         self._header: str | None = None
 
     def read(self, text: str) -> None:
-        for line in _FRONT_MATTER.sub("", text.lstrip("\n")).split("\n"):
+        text = text.lstrip("\n")
+        if front := _FRONT_MATTER.match(text):
+            self._builder.name_authors(_AUTHOR.findall(front[1]))
+            text = text[front.end() :]
+        for line in text.split("\n"):
             self._line(line)
         self._flush("code" if self._fence else "paragraph")
 

@@ -19,6 +19,7 @@ from ingestion.parsing import detect
 from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._decode import read_text
 from ingestion.parsing._markup import join_cells
+from ingestion.parsing._properties import read_properties
 from ingestion.parsing._text import one_line
 from ingestion.parsing.errors import ParseError, Reason
 
@@ -37,7 +38,7 @@ class TableParser:
     """Reads sheets (as pages that bear the sheet's name) and delimited text."""
 
     name = "tables"
-    version = "2"
+    version = "3"
     media_types = frozenset({detect.XLSX, detect.XLS, detect.CSV, detect.TSV})
 
     def parse(
@@ -47,6 +48,7 @@ class TableParser:
         builder = DocumentBuilder()
         if media_type == detect.XLSX:
             _add_workbook(builder, path, name, limits, on_progress)
+            builder.name_authors([read_properties(path).author])
         elif media_type == detect.XLS:
             _add_old_workbook(builder, path, name, limits, on_progress)
         else:

@@ -9,10 +9,12 @@ from ingestion.parsing import detect
 from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._decode import decode, read_text
 from ingestion.parsing._markup import add_markup
+from ingestion.parsing._properties import read_properties, read_rtf_author
 from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.parsers import pandoc_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ingestion.parsing.document import ParsedDocument
@@ -27,7 +29,7 @@ class WebParser:
     """Reads HTML; other markup goes through pandoc first, which may open no file but its input."""
 
     name = "web"
-    version = "1"
+    version = "2"
     media_types = frozenset({detect.HTML, *_FROM})
 
     def parse(
@@ -39,12 +41,21 @@ class WebParser:
         else:
             markup = _convert(path, name=name, source=_FROM[media_type], limits=limits)
         builder = DocumentBuilder()
-        title = add_markup(builder, markup)
+        head = add_markup(builder, markup)
+        builder.name_authors([*head.authors, *_authors_beside(path, media_type)])
         on_progress(1, 1)
-        title = title if title not in {"", "-"} else builder.first_heading()
+        title = head.title if head.title not in {"", "-"} else builder.first_heading()
         return builder.finish(
             name=name, title=title, media_type=media_type, parser=self.name, parser_version=self.version
         )
+
+
+def _authors_beside(path: Path, media_type: str) -> Iterator[str]:
+    """Yield the author of the formats whose metadata pandoc does not read."""
+    if media_type == detect.ODT:
+        yield read_properties(path, part="meta.xml").author
+    elif media_type == detect.RTF:
+        yield read_rtf_author(path)
 
 
 def _convert(path: Path, *, name: str, source: str, limits: Limits) -> str:

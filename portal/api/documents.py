@@ -8,7 +8,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from ninja import File, Form, Router, Schema
@@ -22,14 +22,16 @@ from ingestion.states import DocumentState, describe_state, describe_states, doc
 from portal.accounts.models import Team, User
 from portal.accounts.teams import visible_teams
 from portal.api.auth import caller, reads, writes
-from portal.api.fields import Text
+from portal.api.fields import RequestBody, Text
 from portal.api.paging import PageOut, PagingQuery, page_of
 from portal.api.problems import NotReadyError, TooLargeError
 from portal.api.search import absolute
 from retrieval.access import get_visible_collection, get_visible_document, readable_versions
+from retrieval.authors import set_author
 from retrieval.blobs import blob_path
 from retrieval.errors import InvalidInputError, NotVisibleError
-from retrieval.models import Document, DocumentText, DocumentVersion, Role
+from retrieval.models import MAX_AUTHOR, Document, DocumentText, DocumentVersion, Role
+from retrieval.tags import clean_tag, read_tags, set_tags
 
 router = Router(tags=["Documents"])
 
@@ -74,6 +76,8 @@ class DocumentOut(Schema):
     collection_slug: str
     collection_title: str
     parent_id: UUID | None = Field(description="The mail or archive that it came out of; null for an upload.")
+    author: str = Field(description="Who wrote it, as its file says or a manager; several as “One; Other”.")
+    tags: list[str] = Field(description="In the order of the alphabet.")
     is_narrowed: bool = Field(description="Whether fewer teams see it than its collection.")
     state: StateOut = Field(description="Of the newest version.")
     version: VersionOut | None = Field(description="The version that is searched; null before the first one.")
@@ -107,13 +111,31 @@ class TextOut(Schema):
 
 class UploadForm(Schema):
     teams: list[Text] = Field(default=[], description="Slugs: narrow a new document to these teams.")
+    tags: list[Text] = Field(default=[], description="Tags to put on the document, beside those it has.")
+
+
+class DocumentChange(RequestBody):
+    author: Text | None = Field(
+        default=None,
+        max_length=MAX_AUTHOR,
+        description="Who wrote it, several as “One; Other”; later versions change nothing then. Needs the "
+        "manager role.",
+    )
+    tags: list[Text] | None = Field(
+        default=None, max_length=100, description="All its tags. Needs the contributor role."
+    )
 
 
 @router.get("/collections/{slug:slug}/documents", auth=reads, response=DocumentPage)
-def read_documents(request: HttpRequest, slug: str, paging: PagingQuery) -> dict[str, object]:
-    """List the documents in a collection that you may see, by name, each with its state."""
+def read_documents(request: HttpRequest, slug: str, paging: PagingQuery, tag: str = "") -> dict[str, object]:
+    """List the documents in a collection that you may see, by name, each with its state.
+
+    With `tag`: those that have this tag.
+    """
     collection = get_visible_collection(user=caller(request), slug=slug)
     rows = documents_with_state(user=caller(request), collection=collection).order_by("name", "pk")
+    if tag:
+        rows = rows.filter(tags__contains=[clean_tag(tag)])
     return page_of(rows, paging, _shown)
 
 
@@ -134,6 +156,7 @@ def upload(
         name=file.name or "",
         content=file,
         teams=_teams(request, form.teams),
+        tags=read_tags(form.tags),
     )
     shown: dict[str, object] = {"outcome": added.outcome, "document": _reload(request, added.document)}
     return Status(201 if added.outcome == "created" else 200, shown)
@@ -143,6 +166,19 @@ def upload(
 def read_document(request: HttpRequest, document_id: UUID) -> dict[str, object]:
     """Return one document with its state."""
     return _reload(request, get_visible_document(user=caller(request), document_id=document_id))
+
+
+@router.patch("/documents/{uuid:document_id}", auth=writes, response=DocumentOut)
+def change_document(request: HttpRequest, document_id: UUID, body: DocumentChange) -> dict[str, object]:
+    """Change author and tags; what you leave out stays."""
+    user = caller(request)
+    document = get_visible_document(user=user, document_id=document_id)
+    with transaction.atomic():
+        if body.author is not None:
+            set_author(user=user, document=document, author=body.author)
+        if body.tags is not None:
+            set_tags(user=user, document=document, tags=read_tags(body.tags))
+    return _reload(request, document)
 
 
 @router.get("/documents/{uuid:document_id}/text", auth=reads, response=TextOut)
@@ -272,6 +308,8 @@ def _shown(document: Document, state: DocumentState | None = None) -> dict[str, 
         "collection_slug": document.collection.slug,
         "collection_title": document.collection.title,
         "parent_id": document.parent_id,
+        "author": document.author,
+        "tags": document.tags,
         "is_narrowed": document.is_narrowed,
         "state": state,
         "version": document.current_version,

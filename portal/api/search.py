@@ -7,9 +7,10 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 from pydantic import BaseModel, Field, computed_field
 
+from portal.answers.suggestions import suggest
 from portal.api.auth import caller, reads
 from portal.api.fields import RequestBody, Text
 from retrieval.diversity import first_page
@@ -64,6 +65,8 @@ class HitOut(BaseModel, from_attributes=True):  # ninja's own Schema takes 3 ms 
     score: float = Field(description="0 to 1; comparable within one search only.")
     snippet: list[SnippetPartOut]
     updated_at: datetime
+    author: str = Field(description="Who wrote the document; several as “One; Other”.")
+    tags: list[str]
     verified_at: datetime | None = Field(
         description="When a manager called this version of the document right, or null."
     )
@@ -94,7 +97,7 @@ class FacetValueOut(Schema):
 
 
 class FacetOut(Schema):
-    field: str = Field(description="collection, type, language or year.")
+    field: str = Field(description="collection, type, language, year, author or tag.")
     label: str
     values: list[FacetValueOut] = Field(description="At most 12: those of most documents, the newest years.")
 
@@ -108,6 +111,21 @@ class SearchOut(Schema):
     notice: str = Field(description="What did not go as it is set up, such as a reranker that was too slow.")
     facets: list[FacetOut] = Field(description="Empty unless asked for.")
     timings: dict[str, float] = Field(description="Milliseconds by step.")
+
+
+class SuggestionOut(Schema):
+    kind: str = Field(description="question (one of your own), word, title, heading or tag.")
+    text: str
+    query: str = Field(description="What the query is when this is chosen.")
+
+
+class SuggestionsOut(Schema):
+    suggestions: list[SuggestionOut] = Field(description="At most 17, grouped by kind.")
+
+
+class Beginning(Schema):
+    q: Text = Field(default="", description="What was typed so far; nothing is suggested for one letter.")
+    collections: list[Text] = Field(default=[], max_length=100, description="Slugs to narrow to; none: all.")
 
 
 def absolute(path: str) -> str:
@@ -126,3 +144,10 @@ def find(request: HttpRequest, body: SearchIn) -> SearchResults:
         with_facets=body.facets,
         arrangement=first_page(per_document=body.per_document) if body.arrange else None,
     )
+
+
+@router.get("/suggestions", auth=reads, response=SuggestionsOut)
+def read_suggestions(request: HttpRequest, beginning: Query[Beginning]) -> dict[str, object]:
+    """Suggest how a query may go on, from your own questions and from what you may see."""
+    found = suggest(user=caller(request), typed=beginning.q, collections=beginning.collections)
+    return {"suggestions": found}

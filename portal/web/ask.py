@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import User
 from portal.answers import services
+from portal.answers.suggestions import suggest
 from portal.web.narrowing import narrowing
 from portal.web.requests import SignedInRequest, signed_in
 from retrieval import access
@@ -24,6 +25,7 @@ from retrieval.models import Document
 from retrieval.search import SearchResults, search, visible_counts
 
 PAGE = 50
+_BOXES = ("q", "bar-q")
 _SEEN_AT = "home_seen_at"
 _VISIT_GAP = timedelta(minutes=30)
 
@@ -115,6 +117,20 @@ def _search(user: User, typed: str, chosen: Sequence[str]) -> tuple[SearchResult
     except InvalidInputError as error:
         return None, str(error)
     return found, ""
+
+
+@require_safe
+@signed_in
+def suggestions(request: SignedInRequest) -> HttpResponse:
+    """Return the choices below a box; `box` is its id, by which each choice is named."""
+    box = request.GET.get("box", "")
+    context = {
+        "suggestions": suggest(
+            user=request.user, typed=request.GET.get("q", ""), collections=request.GET.getlist("collection")
+        ),
+        "box": box if box in _BOXES else _BOXES[0],
+    }
+    return render(request, "search/_suggestions.html", context)
 
 
 @require_safe

@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from ingestion.deleted import retention
@@ -30,6 +31,7 @@ from retrieval.collections import (
 )
 from retrieval.errors import InvalidInputError, NotAllowedError
 from retrieval.models import Collection, Document, Role
+from retrieval.tags import change_tags, clean_tag, read_tags
 
 PAGE = 50
 _SORTS: dict[str, tuple[str | OrderBy, str]] = {
@@ -118,6 +120,8 @@ def _documents(request: SignedInRequest, collection: Collection) -> dict[str, ob
     sort = request.GET.get("sort", "name")
     sort = sort if sort in _SORTS else "name"
     documents = documents_with_state(user=request.user, collection=collection).order_by(*_SORTS[sort])
+    if tag := clean_tag(request.GET.get("tag", "")):
+        documents = documents.filter(tags__contains=[tag])
     page: Page[Document] = Paginator(documents, PAGE).get_page(request.GET.get("page"))
     states = describe_states(page.object_list)
     role = access.role_in(user=request.user, collection=collection)
@@ -128,7 +132,8 @@ def _documents(request: SignedInRequest, collection: Collection) -> dict[str, ob
         "in_progress": sum(not state.is_final for _, state in states),
         "ready": sum(state.tone == "good" for _, state in states),
         "sort": sort,
-        "kept": f"sort={sort}&",
+        "tag": tag,
+        "kept": urlencode({"sort": sort} | ({"tag": tag} if tag else {})) + "&",
         "may_change": role in {Role.MANAGER, Role.CONTRIBUTOR},
         "may_manage_collection": role == Role.MANAGER,
         "accepted": ",".join(ending for kind in SUPPORTED.values() for ending in kind.extensions),
@@ -144,7 +149,11 @@ def _documents(request: SignedInRequest, collection: Collection) -> dict[str, ob
 def upload(request: SignedInRequest, slug: str) -> HttpResponse:
     """Take one file or many. Scripts send one at a time and get JSON, a plain form gets messages."""
     collection = access.get_visible_collection(user=request.user, slug=slug, role=Role.CONTRIBUTOR)
-    told = [_add(request, collection, file) for file in request.FILES.getlist("files")]
+    try:
+        tags = read_tags([request.POST.get("tags", "")])
+        told = [_add(request, collection, file, tags) for file in request.FILES.getlist("files")]
+    except InvalidInputError as error:  # of the tags: nothing was taken
+        told = [(False, str(error))]
     if request.headers.get("Accept") == "application/json":
         first = told[0] if told else (False, "No file arrived. Choose a file and send it again.")
         return JsonResponse({"ok": first[0], "message": first[1]}, status=200 if first[0] else 400)
@@ -155,11 +164,13 @@ def upload(request: SignedInRequest, slug: str) -> HttpResponse:
     return redirect("collection", slug=slug)
 
 
-def _add(request: SignedInRequest, collection: Collection, file: object) -> tuple[bool, str]:
+def _add(
+    request: SignedInRequest, collection: Collection, file: object, tags: Sequence[str]
+) -> tuple[bool, str]:
     """Return whether a file was taken, and what to tell about it."""
     name = str(getattr(file, "name", ""))
     try:
-        added = add_document(user=request.user, collection=collection, name=name, content=file)  # type: ignore[arg-type]  # an UploadedFile reads like a file
+        added = add_document(user=request.user, collection=collection, name=name, content=file, tags=tags)  # type: ignore[arg-type]  # an UploadedFile reads like a file
     except InvalidInputError as error:
         return False, str(error)
     told = {
@@ -177,10 +188,7 @@ def delete_documents(request: SignedInRequest, slug: str) -> HttpResponse:
     collection = access.get_visible_collection(user=request.user, slug=slug, role=Role.CONTRIBUTOR)
     chosen = _chosen(request, collection)
     if not chosen:
-        messages.error(
-            request, "Choose the documents first: tick the boxes before their names.", extra_tags="bad"
-        )
-        return redirect("collection", slug=slug)
+        return _none_chosen(request, slug)
     if request.POST.get("confirmed") != "yes":
         return render(
             request,
@@ -191,6 +199,51 @@ def delete_documents(request: SignedInRequest, slug: str) -> HttpResponse:
         delete_document(user=request.user, document=document)
     messages.success(request, f"{len(chosen)} document{'' if len(chosen) == 1 else 's'} deleted.")
     return redirect("collection", slug=slug)
+
+
+def _none_chosen(request: SignedInRequest, slug: str) -> HttpResponse:
+    messages.error(
+        request, "Choose the documents first: tick the boxes before their names.", extra_tags="bad"
+    )
+    return redirect("collection", slug=slug)
+
+
+@require_POST
+@signed_in
+def tag_documents(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Ask which tags the chosen documents get or lose on a page of its own, then change them."""
+    collection = access.get_visible_collection(user=request.user, slug=slug, role=Role.CONTRIBUTOR)
+    chosen = _chosen(request, collection)
+    if not chosen:
+        return _none_chosen(request, slug)
+    act, typed, error = request.POST.get("act", ""), request.POST.get("tags", ""), ""
+    if act in {"add", "remove"}:
+        try:
+            return _tag(request, collection, chosen, act, typed)
+        except InvalidInputError as refused:
+            error = str(refused)
+    context = {
+        "documents": chosen,
+        "collection": collection,
+        "tags_there": sorted({tag for document in chosen for tag in document.tags}),
+        "typed": typed,
+        "error": error,
+        "section": "collections",
+    }
+    return render(request, "documents/tag.html", context, status=400 if error else 200)
+
+
+def _tag(
+    request: SignedInRequest, collection: Collection, chosen: Sequence[Document], act: str, typed: str
+) -> HttpResponse:
+    tags = read_tags([typed])
+    if not tags:
+        raise InvalidInputError("Write at least one tag, such as “invoices”.")
+    changed = change_tags(user=request.user, documents=chosen, **{act: tags})
+    told = f"{changed} document{'' if changed == 1 else 's'} {'were' if changed != 1 else 'was'} changed."
+    left = len(chosen) - changed
+    messages.success(request, told + (f" {left} had it so already." if left else ""))
+    return redirect("collection", slug=collection.slug)
 
 
 def _chosen(request: SignedInRequest, collection: Collection) -> Sequence[Document]:

@@ -23,11 +23,13 @@ from portal.web.ingestion import back_to_board
 from portal.web.page_images import page_image
 from portal.web.requests import SignedInRequest, signed_in, whole_number
 from retrieval import access, reading
+from retrieval.authors import follow_file, set_author
 from retrieval.blobs import blob_path
 from retrieval.collections import narrow_document
 from retrieval.errors import InvalidInputError, NotVisibleError
 from retrieval.models import Document, DocumentVersion, Role
 from retrieval.pins import add_pin, pins_of, remove_pin
+from retrieval.tags import read_tags, set_tags
 from retrieval.verification import is_verified, verify_document, withdraw_verification
 
 _PIECE = 1 << 20
@@ -266,6 +268,36 @@ def pin(request: SignedInRequest, document_id: UUID) -> HttpResponse:
             messages.success(request, f"“{document}” comes first for “{made}”.")
     except InvalidInputError as error:
         return _viewer(request, document_id, error=str(error))
+    return redirect("document", document_id=document.pk)
+
+
+@require_POST
+@signed_in
+def tag(request: SignedInRequest, document_id: UUID) -> HttpResponse:
+    """Let the document have the tags that were written, and no others."""
+    document = access.get_visible_document(user=request.user, document_id=document_id)
+    try:
+        tags = read_tags([request.POST.get("tags", "")])
+        set_tags(user=request.user, document=document, tags=tags)
+    except InvalidInputError as error:
+        return _viewer(request, document_id, error=str(error))
+    messages.success(request, f"The tags of “{document}” were saved.")
+    return redirect("document", document_id=document.pk)
+
+
+@require_POST
+@signed_in
+def author(request: SignedInRequest, document_id: UUID) -> HttpResponse:
+    """Say who wrote the document, or with “follow” let its file say so again."""
+    document = access.get_visible_document(user=request.user, document_id=document_id)
+    try:
+        if "follow" in request.POST:
+            follow_file(user=request.user, document=document)
+        else:
+            set_author(user=request.user, document=document, author=request.POST.get("author", ""))
+    except InvalidInputError as error:
+        return _viewer(request, document_id, error=str(error))
+    messages.success(request, f"Who wrote “{document}” was saved.")
     return redirect("document", document_id=document.pk)
 
 

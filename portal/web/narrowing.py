@@ -62,7 +62,7 @@ def narrowing(results: SearchResults, collections: Sequence[str]) -> Narrowing:
                 ),
             )
             for facet in results.facets
-            if len(facet.values) > 1
+            if len(facet.values) > 1 or facet.values[0].documents < results.documents
         ),
         has_signs=query.has_signs,
         more={

@@ -54,6 +54,7 @@
       const request = new XMLHttpRequest();
       const data = new FormData();
       data.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
+      data.append("tags", form.elements.tags.value);
       data.append("files", file, file.name);
       request.upload.addEventListener("progress", (event) => {
         if (event.lengthComputable) shown.bar.value = event.loaded / event.total;

@@ -30,6 +30,7 @@ class Outsider:
         "/search?q=safety+collection:{slug}",
         "/search?q=safety+team:{team}",
         "/search?q=safety+document:{document}",
+        "/suggestions?q=safety&collection={slug}",
     )  # to nothing, not refused
     # Asked for with the names of hidden things: the answer has to be that of missing ones.
     ADDRESSES = (
@@ -64,6 +65,7 @@ class Outsider:
     PAGES = (
         "/",
         "/history",
+        "/suggestions?q=sa",
         "/collections",
         "/teams",
         "/account/tokens",

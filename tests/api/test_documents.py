@@ -202,3 +202,41 @@ def test_earlier_versions_are_for_managers(cast: Cast) -> None:
     problem(Api(cast.alice).get(f"/documents/{cast.paper.pk}/text", version=2), 409)
     problem(Api(cast.charlie).get(f"/documents/{cast.paper.pk}/text", version=2), 404)
     ok(Api(cast.charlie).get(f"/documents/{cast.paper.pk}/text"))
+
+
+def test_author_and_tags(cast: Cast) -> None:
+    address = f"/documents/{cast.paper.pk}"
+    shown = ok(Api(cast.alice).patch(address, {"author": "Jane Smith; Bo Ek", "tags": ["New", "a, b"]}))
+    assert (shown["author"], shown["tags"]) == ("Jane Smith; Bo Ek", ["a", "b", "new"])
+    assert ok(Api(cast.alice).patch(address, {"tags": []}))["tags"] == []
+    assert ok(Api(cast.bob, "read").get(address))["author"] == "Jane Smith; Bo Ek"
+
+
+def test_author_and_tags_are_changed_together_or_not_at_all(cast: Cast) -> None:
+    address = f"/documents/{cast.paper.pk}"
+    problem(Api(cast.alice).patch(address, {"author": "Jane Smith", "tags": ["x" * 41]}), 422)
+    assert ok(Api(cast.alice).get(address))["author"] == ""
+
+
+def test_who_may_change_author_and_tags(cast: Cast) -> None:
+    person, address = factories.user(), f"/documents/{cast.paper.pk}"
+    grant = factories.grant(cast.papers, team=factories.team(members=[person]), role=Role.CONTRIBUTOR)
+    assert ok(Api(person).patch(address, {"tags": ["a"]}))["tags"] == ["a"]
+    problem(Api(person).patch(address, {"author": "Me"}), 403)
+    problem(Api(cast.alice, "read").patch(address, {"tags": []}), 403)
+    grant.role = Role.READER
+    grant.save()
+    problem(Api(person).patch(address, {"tags": []}), 403)
+    missing = Api(cast.charlie).patch(f"/documents/{uuid.uuid4()}", {"tags": []})
+    same_problem(Api(cast.charlie).patch(address, {"tags": []}), missing, 404)
+
+
+def test_upload_with_tags_and_list_by_tag(cast: Cast) -> None:
+    api = Api(cast.alice)
+    made = ok(api.upload("blueprints", tags=["Leave", "2024"]), 201)["document"]
+    assert made["tags"] == ["2024", "leave"]
+    again = ok(api.upload("blueprints", tags=["new"]), 200)
+    assert (again["outcome"], again["document"]["tags"]) == ("unchanged", ["2024", "leave", "new"])
+    names = [one["name"] for one in ok(api.get("/collections/blueprints/documents", tag="LEAVE"))["items"]]
+    assert names == ["note.txt"]
+    assert ok(api.get("/collections/blueprints/documents", tag="x"))["count"] == 0

@@ -180,3 +180,10 @@ def test_whoever_stops_waiting_stops_nothing_else(cast: Cast, folder: Path) -> N
         _ingest(folder, wait=True)
     assert error.value.returncode == 130
     assert IngestionJob.objects.filter(state="queued").count() == 2
+
+
+def test_tags(cast: Cast, folder: Path) -> None:
+    _ingest(folder, tag=["Leave", "a, b"])
+    assert Document.objects.get(name="b.txt").tags == ["a", "b", "leave"]
+    with pytest.raises(CommandError, match="at most 40"):
+        _ingest(folder, tag=["x" * 41])

@@ -20,18 +20,31 @@ DIMENSION = 8
 _K1, _B = 1.2, 0.75
 
 Passage = tuple[str, ...]  # its words
-Sign = Literal["plain", "phrase", "prefix", "without", "collection"]
+Sign = Literal["plain", "phrase", "prefix", "without", "collection", "tag", "author"]
+AUTHORS = ("Ada Roe", "Bo Ek; Ada Roe", "Bo Ek", "")
+TAGS = ("kvarn mal", "kvast", "zurk", "new")
 
 
 @dataclass
 class Paper:
-    """A document; `narrowed` are teams, or None; `parent` is the number of the one that it came out of."""
+    """A document; `narrowed` are teams, or None; `parent` is the number of the one that it came out of.
+
+    `title` and `headings` are words as passages have; the headings stand over all passages.
+    """
 
     collection: int
     narrowed: frozenset[int] | None
     passages: tuple[Passage, ...]
     is_deleted: bool = False
     parent: int | None = None
+    title: Passage = ("paper",)
+    headings: tuple[Passage, ...] = ()
+    author: str = ""
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> list[str]:
+        return self.author.split("; ") if self.author else []
 
 
 @dataclass
@@ -79,15 +92,19 @@ class World:
         """Return all that may matter for what a person is answered."""
         collections = self.visible_collections(person)
         papers = [
-            (number, self.papers[number].collection, self.papers[number].passages)
+            (number, one.collection, one.passages, one.title, one.headings, one.author, one.tags)
             for number in sorted(self.visible_papers(person))
+            if (one := self.papers[number])
         ]
         return collections, papers
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question: words, and one sign with two words, with a beginning, with a word or with a collection."""
+    """A question: words, and one sign with two words, a beginning, a word, or a filter's value.
+
+    `value` of an author is a whole name, or with a star the beginning of a part of one.
+    """
 
     words: tuple[str, ...]
     sign: Sign
@@ -97,17 +114,18 @@ class Asked:
 
     def typed(self, slugs: Sequence[str]) -> str:
         """Return the question as a person types it."""
-        plain = " ".join(self.words)
-        match self.sign:
-            case "phrase":
-                return f'{plain} "{" ".join(self.pair)}"'
-            case "prefix":
-                return f"{plain} {self.value}*"
-            case "without":
-                return f"{plain} -{self.value}"
-            case "collection":
-                return f"{plain} collection:{slugs[self.collection]}"
-        return plain
+        signs = {
+            "plain": "",
+            "phrase": f' "{" ".join(self.pair)}"',
+            "prefix": f" {self.value}*",
+            "without": f" -{self.value}",
+            "collection": f" collection:{slugs[self.collection]}",
+            "tag": f' tag:"{self.value.upper()}"',
+            "author": f' author:"{self.value.upper()}"',
+        }
+        if self.sign == "author" and self.value.endswith("*"):
+            signs["author"] = f" author:{self.value[:-1].upper()}"
+        return " ".join(self.words) + signs[self.sign]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +136,15 @@ class Expected:
     papers: int
     passages: int
     by_collection: dict[int, int]
+    by_author: dict[str, int]
+    by_tag: dict[str, int]
     also: tuple[str, ...]
     marked: frozenset[str]
 
 
 def expect(world: World, person: int, asked: Asked) -> Expected:
     """Return what a person's search must find."""
-    seen = {
-        number
-        for number in world.visible_papers(person)
-        if asked.sign != "collection" or world.papers[number].collection == asked.collection
-    }
+    seen = {number for number in world.visible_papers(person) if _is_searched(world.papers[number], asked)}
     found = {(n, o): words for n in seen for o, words in enumerate(world.papers[n].passages)}
     by_collection = Counter(world.papers[number].collection for number in seen)
     also = list(_synonyms(world, asked, set(by_collection)))
@@ -146,9 +162,57 @@ def expect(world: World, person: int, asked: Asked) -> Expected:
         papers=len(seen),
         passages=len(found),
         by_collection=dict(by_collection),
+        by_author=dict(Counter(name for number in seen for name in world.papers[number].names)),
+        by_tag=dict(Counter(tag for number in seen for tag in world.papers[number].tags)),
         also=shown,
         marked=frozenset(terms) | {word for word, _ in scoped},
     )
+
+
+def _is_searched(paper: Paper, asked: Asked) -> bool:
+    match asked.sign:
+        case "collection":
+            return paper.collection == asked.collection
+        case "tag":
+            return asked.value in paper.tags
+        case "author" if asked.value.endswith("*"):
+            parts = [part for name in paper.names for part in name.split()]
+            return any(part.startswith(asked.value[:-1]) for part in parts)
+        case "author":
+            return asked.value in paper.names
+    return True
+
+
+def expect_suggestions(world: World, person: int, typed: str) -> list[tuple[str, str]]:
+    """Return what is suggested to a person, in order, as (kind, text)."""
+    papers = [world.papers[number] for number in world.visible_papers(person)]
+    before, _, last = f" {typed}".rpartition(" ")
+    before = f"{before.strip()} ".lstrip()
+    words = Counter(word for paper in papers for word in {w for p in paper.passages for w in p})
+    tags = Counter(tag for paper in papers for tag in paper.tags)
+    titles = {paper.title for paper in papers}
+    headings = {heading for paper in papers for heading in paper.headings}
+    return [
+        *(("word", before + word) for word in _frequent(words, last, 4) if word != last),
+        *(("title", text) for text in _going_on(titles, typed, 4)),
+        *(("heading", text) for text in _going_on(headings, typed, 3)),
+        *(("tag", tag) for tag in _frequent(tags, last, 3)),
+    ]
+
+
+def _frequent(counted: Counter[str], beginning: str, most: int) -> list[str]:
+    fitting = [word for word in counted if word.startswith(beginning)]
+    return sorted(fitting, key=lambda word: (-counted[word], word))[:most]
+
+
+def _going_on(phrases: set[Passage], typed: str, most: int) -> list[str]:
+    """Return the phrases in which what was typed begins a word: first those that begin with it."""
+    found = {}
+    for words in phrases:
+        rests = [(place > 0, " ".join(words[place:])) for place in range(len(words))]
+        if fitting := [(late, rest) for late, rest in rests if rest.startswith(typed)]:
+            found[" ".join(words)] = min(fitting)
+    return sorted(found, key=lambda text: (found[text], text))[:most]
 
 
 def _synonyms(world: World, asked: Asked, collections: set[int]) -> Iterator[tuple[str, int]]:

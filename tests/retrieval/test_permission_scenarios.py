@@ -1,8 +1,9 @@
 """Random teams, grants, narrowed documents and changes to them, against an oracle that knows no SQL.
 
 Every search is compared: which passages, both scores of each (so that neither list, nor any statistic, knows
-of what is hidden), counts, facets, other words and snippets; with the vectors compared one by one and through
-the index; before and after each change. Who sees the same after a change as before is answered the same.
+of what is hidden), counts, facets, filters, other words and snippets, and what is suggested; with the vectors
+compared one by one and through the index; before and after each change. Who sees the same after a change as
+before is answered the same.
 
 `PERMISSION_SCENARIOS` says how many scenarios; `make torture` runs 2,000.
 """
@@ -27,14 +28,31 @@ from ingestion.moving import move_document
 from portal.accounts.models import Membership, User
 from retrieval import access
 from retrieval.analysis import analyse
+from retrieval.authors import set_author
 from retrieval.collections import narrow_document, set_grant
 from retrieval.generations import embedder, serving_generation
 from retrieval.indexing import NewChunk, NewIndex, publish_version
 from retrieval.models import Collection, Document, DocumentVersion, Grant, Role, Synonyms
 from retrieval.search import SearchResults, search
+from retrieval.suggestions import Suggestion, suggest
+from retrieval.tags import change_tags
 from tests import factories
 from tests.fakes.hash_embedder import serve_hashes
-from tests.retrieval.oracle import DIMENSION, LANGUAGES, PEOPLE, TEAMS, WORDS, Asked, Paper, World, expect
+from tests.retrieval.oracle import (
+    AUTHORS,
+    DIMENSION,
+    LANGUAGES,
+    PEOPLE,
+    TAGS,
+    TEAMS,
+    WORDS,
+    Asked,
+    Paper,
+    Sign,
+    World,
+    expect,
+    expect_suggestions,
+)
 
 SCENARIOS = int(os.environ.get("PERMISSION_SCENARIOS", "100"))
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.timeout(120 + 2 * SCENARIOS)]
@@ -91,44 +109,53 @@ class Portal:
         document = Document.objects.create(
             collection=self.collections[paper.collection],
             name=f"{len(self.papers)}.txt",
-            title=f"{len(self.papers)}",
+            title=" ".join(paper.title),
+            tags=sorted(paper.tags),
             parent=above,
             ancestors=[*above.ancestors, above.pk] if above else [],
             is_narrowed=paper.narrowed is not None,
         )
         document.narrowed_to.set(self.teams[team] for team in paper.narrowed or ())
         self.papers.append(document)
-        self.publish(document, 1, paper.passages)
+        self.publish(document, 1, paper)
         if paper.is_deleted:
             Document.objects.filter(pk=document.pk).update(deleted_at=timezone.now())
 
-    def publish(self, document: Document, number: int, passages: tuple[tuple[str, ...], ...]) -> None:
+    def publish(self, document: Document, number: int, paper: Paper) -> None:
         version = DocumentVersion.objects.create(
             document=document, number=number, sha256="0" * 64, size=1, media_type="text/plain"
         )
         IngestionJob.objects.create(version=version, state="indexed", stage="done", attempts=1)
-        publish_version(version=version, index=_index(document, passages), generation=serving_generation())
+        publish_version(version=version, index=_index(paper), generation=serving_generation())
 
 
-def _index(document: Document, passages: tuple[tuple[str, ...], ...]) -> NewIndex:
-    texts = [" ".join(words) for words in passages]
+def _index(paper: Paper) -> NewIndex:
+    texts = [" ".join(words) for words in paper.passages]
     chunks = [
         NewChunk(number, text, "", (), None, None, 100 * number, 100 * number + len(text), len(text.split()))
         for number, text in enumerate(texts)
     ]
     vectors = embedder().embed_passages(texts) if texts else np.zeros((0, DIMENSION), dtype=np.float32)
     return NewIndex(
-        text="\n\n".join(texts),
-        blocks=[],
+        text=" ".join(" ".join(words) for words in paper.headings),
+        blocks=list(_heading_blocks(paper)),
         pages=[],
         chunks=chunks,
         vectors=vectors,
-        title=document.title,
+        title=" ".join(paper.title),
         parser="text",
         parser_version="1",
         warnings=(),
-        metadata={},
+        metadata={"author": paper.author},
     )
+
+
+def _heading_blocks(paper: Paper) -> Iterator[tuple[str, int, int, int]]:
+    start = 0
+    for words in paper.headings:
+        length = len(" ".join(words))
+        yield "heading", start, start + length, 1
+        start += length + 1
 
 
 _words = st.sampled_from(WORDS)
@@ -137,6 +164,10 @@ _teams = st.sets(_team, max_size=TEAMS)
 _some_teams = st.sets(_team, min_size=1, max_size=2)
 _passages = st.lists(st.lists(_words, min_size=2, max_size=5).map(tuple), min_size=1, max_size=2).map(tuple)
 _narrowed = st.none() | st.none() | _some_teams.map(frozenset) | _teams.map(frozenset)
+_phrases = st.lists(_words, min_size=1, max_size=3, unique=True).map(tuple)
+_headings = st.lists(_phrases, max_size=2, unique=True).map(tuple)
+_author = st.sampled_from(AUTHORS)
+_tags = st.sets(st.sampled_from(TAGS), max_size=2).map(frozenset)
 
 
 @st.composite
@@ -146,7 +177,19 @@ def worlds(draw: st.DrawFn) -> World:
         parent = draw(st.none() | st.none() | st.integers(0, number - 1)) if number else None
         collection = draw(_where) if parent is None else papers[parent].collection
         is_deleted = draw(st.integers(0, 7)) == 0
-        papers.append(Paper(collection, draw(_narrowed), draw(_passages), is_deleted, parent))
+        papers.append(
+            Paper(
+                collection,
+                narrowed=draw(_narrowed),
+                passages=draw(_passages),
+                is_deleted=is_deleted,
+                parent=parent,
+                title=draw(_phrases),
+                headings=draw(_headings),
+                author=draw(_author),
+                tags=draw(_tags),
+            )
+        )
     pairs = st.lists(_words, min_size=2, max_size=2, unique=True)
     return World(
         members=draw(st.lists(_some_teams | _teams, min_size=PEOPLE, max_size=PEOPLE)),
@@ -160,7 +203,9 @@ def worlds(draw: st.DrawFn) -> World:
 @st.composite
 def questions(draw: st.DrawFn) -> Asked:
     words = tuple(draw(st.lists(_words, min_size=1, max_size=3, unique=True)))
-    match draw(st.sampled_from(["plain", "plain", "phrase", "prefix", "without", "collection"])):
+    signs: list[Sign] = ["plain", "plain", "phrase", "prefix", "without", "collection", "tag", "author"]
+    sign: Sign = draw(st.sampled_from(signs))
+    match sign:
         case "phrase":
             return Asked(words, "phrase", pair=(draw(_words), draw(_words)))
         case "prefix":
@@ -169,7 +214,8 @@ def questions(draw: st.DrawFn) -> Asked:
             return Asked(words, "without", draw(_words))
         case "collection":
             return Asked(words, "collection", collection=draw(_where))
-    return Asked(words, "plain")
+    values = {"tag": TAGS, "author": ("Ada Roe", "Bo Ek", "Ada*", "Ro*", "E*")}
+    return Asked(words, sign, draw(st.sampled_from(values[sign])) if sign in values else "")
 
 
 @dataclass(frozen=True)
@@ -181,6 +227,8 @@ class Step:
     second: int
     teams: frozenset[int]
     passages: tuple[tuple[str, ...], ...]
+    author: str
+    tags: frozenset[str]
 
 
 def apply(step: Step, portal: Portal, world: World) -> None:
@@ -207,7 +255,8 @@ def apply(step: Step, portal: Portal, world: World) -> None:
             (world.everyone.add if role else world.everyone.discard)(where)
             set_grant(user=portal.keeper, collection=portal.collections[where], team=None, role=role)
         case "add":
-            world.papers.append(Paper(where, step.teams, step.passages))
+            paper = Paper(where, step.teams, step.passages, author=step.author, tags=step.tags)
+            world.papers.append(paper)
             portal.add(world.papers[-1])
         case _:
             _apply_to_paper(step, portal, world)
@@ -216,7 +265,7 @@ def apply(step: Step, portal: Portal, world: World) -> None:
 def _apply_to_paper(step: Step, portal: Portal, world: World) -> None:
     number = step.first % len(world.papers)
     paper = world.papers[number]
-    if paper.is_deleted or (paper.parent is not None and step.name != "replace"):
+    if paper.is_deleted or (paper.parent is not None and step.name not in _OF_ONE):
         return  # what is in another goes where that one goes
     document = portal.document(number)
     match step.name:
@@ -234,8 +283,19 @@ def _apply_to_paper(step: Step, portal: Portal, world: World) -> None:
             _move(portal, world, number, document, step.second % len(LANGUAGES))
         case "replace":
             versions = document.versions.count()
-            portal.publish(document, versions + 1, step.passages)
-            world.papers[number].passages = step.passages
+            paper.passages = step.passages
+            portal.publish(document, versions + 1, paper)
+        case "tag":
+            change_tags(
+                user=portal.keeper,
+                documents=[document],
+                add=sorted(step.tags),
+                remove=sorted(paper.tags - step.tags),
+            )
+            paper.tags = step.tags
+        case "author":
+            set_author(user=portal.keeper, document=document, author=step.author)
+            paper.author = step.author
 
 
 def _move(portal: Portal, world: World, number: int, document: Document, where: int) -> None:
@@ -248,7 +308,8 @@ def _move(portal: Portal, world: World, number: int, document: Document, where: 
 
 
 _KINDS = ["leave", "join", "close", "revoke", "grant", "open", "shut", "add"]
-_KINDS += ["delete", "narrow", "widen", "move", "replace"]
+_OF_ONE = ("replace", "tag", "author")
+_KINDS += ["delete", "narrow", "widen", "move", *_OF_ONE]
 _steps = st.builds(
     Step,
     name=st.sampled_from(_KINDS),
@@ -256,6 +317,14 @@ _steps = st.builds(
     second=st.integers(0, 59),
     teams=_teams.map(frozenset),
     passages=_passages,
+    author=_author,
+    tags=_tags,
+)
+_beginnings = st.builds(
+    lambda before, word, length: " ".join([*before, word[:length]]),
+    st.lists(_words, max_size=1),
+    _words | st.just("new"),
+    st.integers(2, 5),
 )
 
 
@@ -280,25 +349,36 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(
     world=worlds(),
     asked=questions(),
+    typed=_beginnings,
     steps=st.lists(_steps, min_size=1, max_size=2),
     through_index=st.booleans(),
 )
 def test_everyone_finds_what_they_may_see_and_nothing_else(
-    hashes: None, world: World, asked: Asked, steps: list[Step], through_index: bool
+    hashes: None, world: World, asked: Asked, typed: str, steps: list[Step], through_index: bool
 ) -> None:
     with transaction.atomic(), override_settings(SEARCH_EXACT_LIMIT=0 if through_index else 25_000):
         portal = Portal(world)
-        before = [found_by(portal, world, person, asked) for person in range(PEOPLE)]
+        everyone = range(PEOPLE)
+        before = [answers_to(portal, world, person, asked, typed) for person in everyone]
         for step in steps:
-            views = [world.view(person) for person in range(PEOPLE)]
+            views = [world.view(person) for person in everyone]
             apply(step, portal, world)
-            after = [found_by(portal, world, person, asked) for person in range(PEOPLE)]
-            for person in range(PEOPLE):
+            after = [answers_to(portal, world, person, asked, typed) for person in everyone]
+            for person in everyone:
                 if world.view(person) == views[person]:
                     assert after[person] == before[person], step
             before = after
-        check_requests(portal, world, asked, steps[0].first % PEOPLE)
+        check_requests(portal, world, asked, typed, steps[0].first % PEOPLE)
         transaction.set_rollback(True)
+
+
+def answers_to(
+    portal: Portal, world: World, person: int, asked: Asked, typed: str
+) -> tuple[SearchResults, list[Suggestion]]:
+    """Search as a person, have something suggested to them, and compare both with the oracle."""
+    suggested = suggest(user=portal.person(person), typed=typed)
+    assert [(one.kind, one.text) for one in suggested] == expect_suggestions(world, person, typed)
+    return found_by(portal, world, person, asked), suggested
 
 
 def found_by(portal: Portal, world: World, person: int, asked: Asked) -> SearchResults:
@@ -315,6 +395,8 @@ def found_by(portal: Portal, world: World, person: int, asked: Asked) -> SearchR
         assert hits[key].bm25 == pytest.approx(bm25, abs=1e-3), key
         assert hits[key].similarity == pytest.approx(similarity, abs=5e-3), key
         check_snippet(hits[key].text, hits[key].snippet, expected.marked)
+        paper = world.papers[key[0]]
+        assert (hits[key].author, hits[key].tags) == (paper.author, tuple(sorted(paper.tags)))
     assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
     assert (found.documents, found.chunks) == (expected.papers, expected.passages)
     assert found.collections == len(expected.by_collection)
@@ -322,6 +404,8 @@ def found_by(portal: Portal, world: World, person: int, asked: Asked) -> SearchR
     assert facets(found) == {
         "collection": {portal.slugs[one]: count for one, count in expected.by_collection.items()},
         "language": _sums((LANGUAGES[one], count) for one, count in expected.by_collection.items()),
+        "author": expected.by_author,
+        "tag": expected.by_tag,
     }
     return replace(found, timings={})
 
@@ -336,7 +420,7 @@ def facets(found: SearchResults) -> dict[str, dict[str, int]]:
     total = sum(counted.get("collection", {}).values())
     for of_all in ("type", "year"):  # all papers are of one type and year
         assert sum(counted.get(of_all, {}).values()) == total
-    return {name: counted.get(name, {}) for name in ("collection", "language")}
+    return {name: counted.get(name, {}) for name in ("collection", "language", "author", "tag")}
 
 
 def _sums(pairs: Iterator[tuple[str, int]]) -> dict[str, int]:
@@ -346,7 +430,7 @@ def _sums(pairs: Iterator[tuple[str, int]]) -> dict[str, int]:
     return sums
 
 
-def check_requests(portal: Portal, world: World, asked: Asked, person: int) -> None:
+def check_requests(portal: Portal, world: World, asked: Asked, typed: str, person: int) -> None:
     """Ask over HTTP what the services were asked: the very next requests know of every change."""
     user, seen = portal.person(person), world.visible_papers(person)
     api = Client(headers=factories.bearer(user), raise_request_exception=False)
@@ -359,6 +443,8 @@ def check_requests(portal: Portal, world: World, asked: Asked, person: int) -> N
     listed = {hit["name"] for hit in found["hits"]}
     assert listed <= names
     assert bool(listed) == bool(names)
+    told = api.get("/api/v1/suggestions", {"q": typed}).json()["suggestions"]
+    assert [(one["kind"], one["text"]) for one in told] == expect_suggestions(world, person, typed)
     for number in [*sorted(seen)[-1:], *sorted(set(range(len(portal.papers))) - seen)[-1:]]:
         status = api.get(f"/api/v1/documents/{portal.papers[number].pk}").status_code
         assert status == (200 if number in seen else 404), number

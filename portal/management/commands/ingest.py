@@ -2,7 +2,9 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -20,6 +22,7 @@ from portal.management.progress import Progress, table
 from retrieval.access import get_visible_collection
 from retrieval.errors import InvalidInputError, NotAllowedError, NotVisibleError
 from retrieval.models import Collection, Role
+from retrieval.tags import read_tags
 
 _POLL_SECONDS = 0.5
 _NO_WORKER_SECONDS = 30.0
@@ -57,27 +60,34 @@ class Command(BaseCommand):
             metavar="EMAIL",
             help="who adds them (default: ADMIN_EMAIL)",
         )
+        parser.add_argument(
+            "--tag", action="append", default=[], metavar="TAG", help="a tag for every file; may be repeated"
+        )
         parser.add_argument("--wait", action="store_true", help="wait until every file can be searched")
 
     def handle(self, *, paths: list[Path], user: str, **options: Any) -> None:
         person = find_user(user)
         collection = _collection(person, options["collection"])
         try:
+            tags = read_tags(options["tag"])
+        except InvalidInputError as error:
+            raise CommandError(str(error)) from error
+        try:
             files = find_files(paths)
         except FileNotFoundError as error:
             raise CommandError(f"{printable(str(error))} does not exist. Check the path.") from error
         run = _Run()
-        self._add_all(run, files, person, collection)
+        self._add_all(run, files, partial(add_document, user=person, collection=collection, tags=tags))
         if options["wait"]:
             self._wait_unless_interrupted(run)
         self._tell(run, len(files))
 
-    def _add_all(self, run: _Run, files: list[Found], user: User, collection: Collection) -> None:
+    def _add_all(self, run: _Run, files: list[Found], add: Callable[..., Added]) -> None:
         progress = Progress(cast("TextIO", self.stdout), "Adding", len(files))
         for number, file in enumerate(files, 1):
             try:
                 with file.path.open("rb") as content:
-                    run.add(add_document(user=user, collection=collection, name=file.name, content=content))
+                    run.add(add(name=file.name, content=content))
             except (InvalidInputError, OSError) as error:
                 run.refusals.append((file.name, str(error)))
                 progress.clear()
