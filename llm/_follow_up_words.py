@@ -37,6 +37,7 @@ class FollowUpWords:
     possessives: frozenset[str] = frozenset()
     any_one: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
+    of_several: frozenset[str] = frozenset()
 
     def after_preposition(self, preposition: str) -> re.Pattern[str]:
         """What follows this preposition: a name, or the words up to the end."""
@@ -92,6 +93,9 @@ ENGLISH = FollowUpWords(
         r"\b(?P<thing>(?:the|a|an|my|our|your)\s+[\w'\u2019&-]+(?:\s+[\w'\u2019&-]+){0,2})$"
     ),
     topics=(
+        re.compile(
+            rf"^{_EN_ASKS}(?:\s+\w+)?\s+(?:do|does|did)\s+(?P<thing>{_EN_THING})\s+\w+$", re.IGNORECASE
+        ),
         re.compile(rf"\b(?P<thing>{_EN_THING})", re.IGNORECASE),
         re.compile(
             rf"^(?:{_EN_ASKS}(?:\s+\w+)?\s+)?(?:is|are|was|were)\s+"
@@ -119,7 +123,7 @@ ENGLISH = FollowUpWords(
         r"\b(?:is|was|it's|would|will)\s*(?:it)?\s*(?:be\s+)?(?:possible|allowed|necessary|true|safe|better"
         r"|legal|required|permitted|enough|worth|normal|forbidden|mandatory|important|clear|known)"
         r"\s+(?:to|that|for|if)\b"
-        r"|\b(?:does|do|did|will)\s+it\s+take\s+(?:to\b|for\b|until\b)|\bwhat time is it\b|\bis there\b|\bare there\b",
+        r"|\b(?:does|do|did|will)\s+it\s+take\s+(?:to|for|until)\b|\bwhat time is it\b|\b(?:is|are) there\b",
         re.IGNORECASE,
     ),
     asks=re.compile(rf"^\s*(?:{_EN_ASKS})\b", re.IGNORECASE),
@@ -133,6 +137,7 @@ ENGLISH = FollowUpWords(
     has_names=True,
     possessives=frozenset({"its", "their"}),
     any_one=frozenset({"one", "ones"}),
+    of_several=frozenset({"they", "them", "their"}),
     whole=frozenset({"this", "that", "these", "those", "there"}),
 )
 
@@ -146,8 +151,8 @@ _DE_PREPOSITIONS = _any(
 )
 _DE_VERBS = _any(
     "ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können darf dürfen muss müssen"
-    " soll sollen will wollen gibt gilt gelten bekomme bekommen brauche brauchen kostet kosten macht machen geht"
-    " gehen"
+    " soll sollen will wollen gibt gilt gelten bekomme bekommen brauche brauchen kostet kosten macht machen"
+    " geht gehen"
 )
 _DE_ASKS = (
     r"(?:was|wer|wen|wem|wessen|wo|wohin|woher|wann|warum|wieso|weshalb|wie|welche[rsnm]?|wofür|wozu|womit)"

@@ -153,7 +153,7 @@ def _pronoun(asked: _Asked) -> str:
     if found is None or asked.words.expletive.search(text):
         return ""
     head, tail = text[: found.start()], text[found.end() :]
-    if _has_own_antecedent(asked, head):
+    if _has_own_antecedent(asked, head, found[0].lower()):
         return ""
     topic = _topic(asked)
     if not topic:
@@ -167,12 +167,16 @@ def _pronoun(asked: _Asked) -> str:
     return f"{head}{topic if word in asked.words.any_one else _definite(asked, topic)}{tail}"
 
 
-def _has_own_antecedent(asked: _Asked, head: str) -> bool:
-    """Whether the words before a pronoun hold a thing and the beginning of another clause."""
+def _has_own_antecedent(asked: _Asked, head: str, pronoun: str) -> bool:
+    """Whether the words before a pronoun hold what it may mean, and the beginning of another clause.
+
+    For several, any noun will do: "managers and their teams".
+    """
     head = asked.words.asks.sub("", head)
     if not asked.words.boundary.search(head):
         return False
-    return bool(asked.words.thing.search(head)) or len(content_terms(head, asked.language)) > _FEW_TERMS
+    few = 0 if pronoun in asked.words.of_several else _FEW_TERMS
+    return bool(asked.words.thing.search(head)) or len(content_terms(head, asked.language)) > few
 
 
 def _topic(asked: _Asked) -> str:
