@@ -120,9 +120,9 @@ def _keep(question: Question, behind: _Behind, written: str, by: Question.Rewrit
     except InvalidInputError:
         return
     question.rewritten_by, question.leans_on = by, list(behind.leans_on)
-    Question.objects.filter(pk=question.pk).update(
-        searched_for=question.searched_for, rewritten_by=by, leans_on=question.leans_on
-    )
+    mine = Question.objects.filter(pk=question.pk, rewritten_by="")
+    if not mine.update(searched_for=question.searched_for, rewritten_by=by, leans_on=question.leans_on):
+        question.refresh_from_db()  # another page has done it meanwhile
 
 
 def earlier_turns(*, user: User, question: Question, engines: Sequence[Engine]) -> tuple[EarlierTurn, ...]:

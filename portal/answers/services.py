@@ -114,8 +114,9 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
     """Search, answer and keep the answer, telling of each step.
 
     No database connection is held while the engine writes. A reader who goes away before the end leaves
-    nothing behind but what the models have used: the question is answered afresh when it is opened again.
-    Raises QuotaReachedError.
+    nothing behind but what the models have used: the question is answered afresh when it is opened again. One
+    who has stopped the answer before leaves what came so far. Raises QuotaReachedError, and
+    QuestionChangedError where the question was edited or deleted meanwhile.
     """
     rewriting = await make_stand_alone(user=user, question=question)
     if question.searched_for:
@@ -167,10 +168,10 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
         record.is_stored = True
         yield Stored(stored)
     finally:
-        if not record.is_stored:
-            await in_database(_keep_if_stopped)(user, question, record)
         if record.attempts:
             await in_database(_settle)(user, plan, record.attempts)
+        if not record.is_stored:
+            await in_database(_keep_if_stopped)(user, question, record)
 
 
 def _plan(user: User, question: Question, results: SearchResults) -> Plan:

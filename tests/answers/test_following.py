@@ -201,13 +201,13 @@ def test_a_follow_up_is_not_sent_out_for_rewriting_where_something_searched_must
     cast: Cast, admin: User, away: Server
 ) -> None:
     """Before the search nobody knows what the question is about."""
-    first, _ = asked(cast.bob, FIRST)
+    (first, _), (other, _) = asked(cast.bob, FIRST), asked(cast.bob, FIRST)
     secret_papers(cast)
     elsewhere(admin, away)
     second, _ = asked(cast.bob, "And why?", first)
     assert second.rewritten_by == "rules"
     assert away.bytes_seen == 0
-    narrowed(cast.bob, "And why?", cast.papers.slug, first)
+    narrowed(cast.bob, "And why?", cast.papers.slug, other)
     assert "Last question: And why?" in str(away.fake.requests)
 
 
