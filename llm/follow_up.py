@@ -114,7 +114,7 @@ def _other_time(asked: _Asked, bare: str) -> str:
             continue
         left = left.replace(found[0], " ")
         if pattern.search(changed):
-            changed = pattern.sub(lambda _, new=found[0]: new, changed, count=1)
+            changed = pattern.sub(found[0], changed, count=1)
         elif changed != asked.before:
             return ""
     if left == bare or not asked.words.only_small.fullmatch(left.strip(" ,")):

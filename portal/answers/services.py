@@ -247,8 +247,6 @@ class _Record:
             case answering.Finished():
                 self.finished = event
                 self.engine, self.model = event.engine, event.model
-            case _:
-                pass
 
     def stop(self) -> None:
         """End where the reader stopped; a sentence that is not complete was not checked."""

@@ -71,12 +71,12 @@ def test_many_turns_are_shown_on_demand(cast: Cast) -> None:
 
 def test_the_stream_tells_what_is_searched_for(searchable_cast: Cast) -> None:
     first = ask(Reader(searchable_cast.bob), QUESTION)
-    second = factories.question(searchable_cast.bob, "And <b>why</b>?", follows=first)
-    third = factories.question(searchable_cast.bob, "And why?", follows=first)
-    sent = read_stream(searchable_cast.bob, third)
+    second = factories.question(searchable_cast.bob, "And why?", follows=first)
+    third = factories.question(searchable_cast.bob, "And <b>why</b>?", follows=first)
+    sent = read_stream(searchable_cast.bob, second)
     assert "event: rewritten" in sent
     assert "How long is the warranty of the Falcon kettle, and why?" in sent
-    assert "<b>why" not in read_stream(searchable_cast.bob, second)
+    assert "<b>why" not in read_stream(searchable_cast.bob, third)
 
 
 def test_a_question_is_answered_again_edited_and_searched_for_otherwise(searchable_cast: Cast) -> None:
