@@ -136,7 +136,7 @@ def test_a_refusal_can_be_waited_for(searchable_cast: Cast) -> None:
     assert "now answered" not in text(reader.get("/"))
     Watch.objects.update(answered_at="2026-01-01T00:00:00Z")
     Answer.objects.all().delete()
-    assert "</span> now answered" in text(reader.get("/"))
+    assert ">now answered</span>" in text(reader.get("/"))
     assert "Now answered" in text(reader.get("/history"))
     assert "now answered" not in text(Reader(searchable_cast.alice).get("/"))
     page_of(reader, question)
