@@ -72,7 +72,8 @@ def waited_for(*, user: User) -> QuerySet[Question]:
 
 def note_opened(*, question: Question) -> None:
     """Take a notice away: its question was opened."""
-    Watch.objects.filter(question=question, answered_at__isnull=False).delete()
+    if hasattr(question, "watch"):
+        Watch.objects.filter(question=question, answered_at__isnull=False).delete()
 
 
 def look_again() -> int:
