@@ -34,13 +34,14 @@ from llm.passages import Passage
 from llm.plain_text import remove_invisible
 from llm.prompt import (
     NOT_IN_SOURCES,
-    SYSTEM_PROMPT,
+    Frame,
     Prompt,
     build_prompt,
     estimate_tokens,
     with_fewer_sources,
 )
 from llm.providers.openai_chat import OpenAIChat
+from llm.turns import turns_for
 
 __all__ = [
     "AnswerEvent",
@@ -95,7 +96,7 @@ async def stream_answer(
     llm: LLMSpec | Sequence[LLMSpec] | None,
     language: str = "en",
     cut_unsupported: bool = False,
-    system: str = SYSTEM_PROMPT,
+    frame: Frame | None = None,
     notice: str = "",
     attempts: list[Attempt] | None = None,
 ) -> AsyncGenerator[AnswerEvent, None]:
@@ -104,13 +105,21 @@ async def stream_answer(
     `llm` may be several models: each is asked when the one before it has failed. Without any (`notice` may
     say why), and when all have failed, the answer is made of quotes. With `cut_unsupported` a model's words
     are told sentence by sentence, and only those of sentences that a source supports, well or weakly. Every
-    model that was asked is added to `attempts`, also where the reader went away. Close the iterator to stop
-    the model's work. Raises EmbeddingError.
+    model that was asked is added to `attempts`, also where the reader went away. Of the earlier turns in
+    `frame` each model is sent what it may see. Close the iterator to stop the model's work. Raises
+    EmbeddingError.
     """
     llms = (llm,) if isinstance(llm, LLMSpec) else tuple(llm or ())
     kept = [] if attempts is None else attempts
     answer = _Answer(
-        question, passages, embedder, llms, system, notice, kept, cut_unsupported=cut_unsupported
+        question,
+        passages,
+        embedder,
+        llms,
+        frame or Frame(),
+        notice,
+        kept,
+        cut_unsupported=cut_unsupported,
     )
     gathering = await asyncio.to_thread(
         Gathering, question=question, passages=passages, embedder=embedder, language=language
@@ -130,7 +139,7 @@ class _Answer:
     passages: Sequence[Passage]
     embedder: Embedder
     llms: Sequence[LLMSpec]
-    system: str
+    frame: Frame
     notice: str
     attempts: list[Attempt]
     engine: EngineName = "extractive"
@@ -234,7 +243,7 @@ class _Answer:
             passages=self.passages,
             context_tokens=llm.context_tokens,
             max_output_tokens=llm.max_output_tokens,
-            system=self.system,
+            frame=replace(self.frame, turns=turns_for(self.frame.turns, llm)),
         )
         checker: _Checker | None = None
         with self._attempt(chat, llm, prompt):

@@ -223,6 +223,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sync": {"task": "ingestion.tasks.sync_due", "schedule": 60.0, "options": {"expires": 60}},
     "tidy": {"task": "ingestion.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
+    "look-again": {"task": "portal.answers.tasks.look_again", "schedule": 600.0, "options": {"expires": 600}},
+    "erase-old": {"task": "portal.answers.tasks.erase_old", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
 # Models.
@@ -248,6 +250,9 @@ LLM_CONNECT_SECONDS = env.number("LLM_CONNECT_SECONDS", 3, least=1)
 LLM_FIRST_TOKEN_SECONDS = env.number("LLM_FIRST_TOKEN_SECONDS", 30, least=1)
 LLM_BETWEEN_TOKENS_SECONDS = env.number("LLM_BETWEEN_TOKENS_SECONDS", 15, least=1)
 LLM_ANSWER_SECONDS = env.number("LLM_ANSWER_SECONDS", 120, least=1)
+CONVERSATION_CONTEXT_TOKENS = env.number("CONVERSATION_CONTEXT_TOKENS", 1_000)
+CONVERSATION_REWRITING_SECONDS = env.number("CONVERSATION_REWRITING_SECONDS", 3, most=30)
+CONVERSATION_RETENTION_DAYS = env.number("CONVERSATION_RETENTION_DAYS", 0)
 CUT_UNSUPPORTED_SENTENCES = env.flag("CUT_UNSUPPORTED_SENTENCES", "false")
 
 # Search.

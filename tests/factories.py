@@ -19,6 +19,7 @@ from django.utils import timezone
 from ingestion.models import IngestionJob, Source
 from portal.accounts.models import ApiToken, Membership, Team, User
 from portal.accounts.tokens import create_token
+from portal.answers.models import Conversation, Question
 from portal.evaluation.models import EvaluatedQuestion, EvaluationRun
 from retrieval.generations import embedder, ensure_first_generation
 from retrieval.indexing import NewChunk, NewIndex, NewPage, publish_version
@@ -248,6 +249,14 @@ def waiting_document(
     )
     IngestionJob.objects.create(version=version, **(job or {}))
     return made
+
+
+def question(
+    user: User, text: str = "How long is the warranty?", *, follows: Question | None = None
+) -> Question:
+    """Return a question that was not answered yet, in a conversation of its own or in that of `follows`."""
+    conversation = follows.conversation if follows else Conversation.objects.create(user=user, title=text)
+    return Question.objects.create(user=user, conversation=conversation, text=text)
 
 
 def failed_document(collection: Collection, *, reason: str = "encrypted", **more: Any) -> Document:

@@ -15,6 +15,7 @@ _PREFIXES = (
     "EMBEDDING_",
     "LLM_",
     "CELERY_",
+    "CONVERSATION_",
     "PARSE_",
     "JOB_",
     "SEARCH_",

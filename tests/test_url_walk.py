@@ -13,7 +13,6 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from portal.answers.models import Question
 from tests import factories
 from tests.factories import Cast
 
@@ -29,6 +28,15 @@ ACCESS: dict[str, Access] = {
     "history": "signed_in",
     "question": "team",
     "question_stream": "team",
+    "question_stop": "team",
+    "question_part": "team",
+    "question_again": "team",
+    "question_edit": "team",
+    "question_search_for": "team",
+    "question_watch": "team",
+    "conversation": "team",
+    "conversation_delete": "team",
+    "conversations_delete": "signed_in",
     "document": "team",
     "document_page_image": "team",
     "document_file": "team",
@@ -112,6 +120,10 @@ ACCESS: dict[str, Access] = {
     "api:read_suggestions": "signed_in",
     "api:make_answer": "signed_in",
     "api:read_answer": "team",
+    "api:read_conversations": "signed_in",
+    "api:remove_conversations": "signed_in",
+    "api:read_conversation": "team",
+    "api:remove_conversation": "team",
     "api:read_collections": "signed_in",
     "api:make_collection": "signed_in",
     "api:read_collection": "team",
@@ -173,12 +185,13 @@ def cast(db: None) -> Cast:
 
 def paths(cast: Cast) -> Iterator[tuple[str, str]]:
     """Yield each route's name with an address that leads to a thing of Blue's or of Alice's."""
-    question = Question.objects.create(user=cast.alice, text="How long is the warranty?")
+    question = factories.question(cast.alice)
     token, _ = factories.token(cast.alice)
     known = {
         "document_id": cast.paper.pk,
         "question_id": question.pk,
         "answer_id": question.pk,
+        "conversation_id": question.conversation_id,
         "number": 1,
         "user_id": cast.bob.pk,
         "token_id": token.pk,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from portal.accounts.models import User
 from portal.answers.models import Answer, Citation, Question
@@ -12,6 +12,12 @@ from portal.answers.shown import Mark, ShownAnswer, ShownConflict, ShownSentence
 from portal.answers.standing import Standing, Use, find_standing
 from retrieval.models import Chunk, DocumentVersion
 from retrieval.pages import PageStarts, page_starts
+
+_STATES: dict[str, Literal["answered", "refused", "stopped"]] = {
+    Answer.State.ANSWERED: "answered",
+    Answer.State.REFUSED: "refused",
+    Answer.State.STOPPED: "stopped",
+}
 
 
 def shown_answer(*, user: User, question: Question) -> ShownAnswer | None:
@@ -43,7 +49,9 @@ def show(*, user: User, question: Question, answer: Answer) -> ShownAnswer:
     return ShownAnswer(
         question_id=question.pk,
         question=question.text,
-        state="refused" if answer.state == Answer.State.REFUSED else "answered",
+        searched_for=question.searched_for,
+        conversation_id=question.conversation_id,
+        state=_STATES[answer.state],
         engine=answer.engine,
         model=answer.model,
         notice=answer.notice,
@@ -69,6 +77,8 @@ def _closed(question: Question, created_at: datetime, standing: Standing) -> Sho
     return ShownAnswer(
         question_id=question.pk,
         question=question.text,
+        searched_for=question.searched_for,
+        conversation_id=question.conversation_id,
         state="closed",
         engine="",
         model="",

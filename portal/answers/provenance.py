@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from llm.events import Attempt
+from llm.rewriting import REWROTE
 from portal.answers.models import Answer
 from portal.answers.shown import AskedModel, Provenance
 from portal.llms.planning import Plan
@@ -27,6 +28,7 @@ _OUTCOMES = {
     "overflow": "could not take so much text",
     "unavailable": "was left alone after failures",
     "withheld": "was not asked: something may not leave",
+    REWROTE: "made the question stand alone",
 }
 _WHY_NOT = {
     "unapproved": "not approved",
@@ -36,8 +38,13 @@ _WHY_NOT = {
 _RUNS = {"local": "on the company's machines", "external": "elsewhere"}
 
 
-def route_json(plan: Plan, attempts: Sequence[Attempt]) -> dict[str, Any]:
-    """Return what an answer keeps of its route; nothing where no model is set up."""
+def route_json(
+    plan: Plan, attempts: Sequence[Attempt], *, rewriting: Sequence[Attempt] = ()
+) -> dict[str, Any]:
+    """Return what an answer keeps of its route; nothing where no model is set up.
+
+    `rewriting` is what a model did to make the question stand alone, before the search.
+    """
     if not (plan.engines or plan.left_out):
         return {}
     facts = dict(plan.facts)
@@ -54,13 +61,13 @@ def route_json(plan: Plan, attempts: Sequence[Attempt]) -> dict[str, Any]:
                 "estimated": one.estimated,
                 "masked": dict(one.masked),
             }
-            for one in attempts
+            for one in (*rewriting, *attempts)
         ],
         "left_out": [[facts[one.key].name, one.why] for one in plan.left_out if one.key in facts],
         "revision": answered.revision if answered else "",
         "licence": answered.licence if answered else "",
         "runs": answered.runs if answered else "",
-        "cost": str(sum((cost_of(one, facts) for one in attempts), Decimal(0)).normalize()),
+        "cost": str(sum((cost_of(one, facts) for one in (*rewriting, *attempts)), Decimal(0)).normalize()),
         "currency": settings.LLM_CURRENCY,
     }
 

@@ -1,22 +1,31 @@
-"""Questions and answers: ask, stream and keep. What was kept is read in `portal.answers.kept`."""
+"""Questions and answers: ask, stream and keep. What was kept is read in `portal.answers.kept`.
+
+How a follow-up stands alone and what of the conversation goes along is in `portal.answers.following`.
+"""
 
 import hashlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import TypeAlias
 from uuid import UUID
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
 from llm import answering
 from llm.answering import AnswerEvent, Attempt
-from llm.passages import Passage
+from llm.prompt import Frame
 from portal.accounts.models import User
+from portal.answers import conversations
+from portal.answers.database import in_database
+from portal.answers.errors import QuestionChangedError
+from portal.answers.following import EarlierTurn, earlier_turns, make_stand_alone
+from portal.answers.found import key_of, passage_of, source_of
+from portal.answers.in_play import collections_behind
 from portal.answers.kept import show
 from portal.answers.models import Answer, Citation, Question
 from portal.answers.provenance import route_json
@@ -28,16 +37,20 @@ from retrieval.errors import NotVisibleError
 from retrieval.generations import embedder_that_found
 from retrieval.hits import Hit
 from retrieval.neighbours import neighbours_of
-from retrieval.pages import page_of
 from retrieval.query import parse_query
 from retrieval.search import SearchResults, search, visible_counts
 
 log = logging.getLogger(__name__)
 PASSAGES = 8
 NEAREST = 3
+STOPPED_HERE = "You stopped here: the sentence is not complete and was not checked."
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A follow-up question is searched for and answered as this one, which stands alone."""
+
+    question: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +79,28 @@ class Stored:
     answer: ShownAnswer
 
 
-StreamEvent: TypeAlias = Searching | Found | AnswerEvent | Stored
+StreamEvent: TypeAlias = Rewritten | Searching | Found | AnswerEvent | Stored
 
 
-def ask(*, user: User, text: str, collections: Sequence[str] = ()) -> Question:
+def ask(
+    *, user: User, text: str, collections: Sequence[str] = (), conversation: UUID | str | None = None
+) -> Question:
     """Keep a question; `collections` are slugs to narrow the search to.
 
-    Raises InvalidInputError for a question that cannot be searched, NotVisibleError for a collection that
-    the person may not see, and QuotaReachedError.
+    It follows the questions of `conversation`, one of the person's own, or begins a new one. Raises
+    InvalidInputError for a question that cannot be searched, NotVisibleError for a collection or conversation
+    that the person may not see, and QuotaReachedError.
     """
     query = parse_query(text).typed
     require_quota(user=user)
     slugs = sorted({access.get_visible_collection(user=user, slug=slug).slug for slug in collections})
-    return Question.objects.create(user=user, text=query, collections=slugs)
+    return conversations.add_question(user=user, text=query, collections=slugs, conversation_id=conversation)
 
 
 def get_question(*, user: User, question_id: UUID | str) -> Question:
     """Return one of the person's own questions. Raises NotVisibleError."""
-    found = Question.objects.filter(user=user, pk=question_id).select_related("answer").first()
+    mine = Question.objects.filter(user=user, pk=question_id)
+    found = mine.select_related("answer", "conversation", "watch").first()
     if found is None:
         raise NotVisibleError
     return found
@@ -97,36 +114,48 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
     """Search, answer and keep the answer, telling of each step.
 
     No database connection is held while the engine writes. A reader who goes away before the end leaves
-    nothing behind but what the models have used: the question is answered afresh when it is opened again.
-    Raises QuotaReachedError.
+    nothing behind but what the models have used: the question is answered afresh when it is opened again. One
+    who has stopped the answer before leaves what came so far. Raises QuotaReachedError, and
+    QuestionChangedError where the question was edited or deleted meanwhile.
     """
-    counts = await _in_database(visible_counts)(
-        user=user, collections=question.collections, query=question.text
+    rewriting = await make_stand_alone(user=user, question=question)
+    if question.searched_for:
+        yield Rewritten(question.searched_for)
+    counts = await in_database(visible_counts)(
+        user=user, collections=question.collections, query=question.asked
     )
     yield Searching(counts.documents, counts.collections)
-    results = await _in_database(search)(
+    results = await in_database(search)(
         user=user,
-        query=question.text,
+        query=question.asked,
         collections=question.collections,
         limit=PASSAGES,
         arrangement=COPIES_ONCE,
     )
-    plan = await _in_database(_plan)(user, question, results)
+    plan = await in_database(_plan)(user, question, results)
+    turns: tuple[EarlierTurn, ...] = ()
     if not all(answering.is_left_alone(engine.spec) for engine in plan.engines):
-        beside = await _in_database(neighbours_of)(user=user, hits=results.hits)
+        beside = await in_database(neighbours_of)(user=user, hits=results.hits)
         results = replace(results, hits=(*results.hits, *beside))
-    sources = tuple(_source_of_hit(number, hit) for number, hit in enumerate(results.hits, 1))
+        turns = await in_database(earlier_turns)(user=user, question=question, engines=plan.engines)
+    sources = tuple(source_of(number, hit) for number, hit in enumerate(results.hits, 1))
     yield Found(sources, results.also_searched_for)
-    record = _Record(results, plan, notice=results.notice)
-    embedder = await _in_database(embedder_that_found)(results.generation_id)
+    record = _Record(results, plan, turns, rewriting, notice=results.notice)
+    embedder = await in_database(embedder_that_found)(results.generation_id)
     try:
         events = answering.stream_answer(
             question=results.question,
-            passages=[_passage(hit, plan) for hit in results.hits],
+            passages=[
+                passage_of(hit, stays_here=hit.collection_slug not in plan.may_leave) for hit in results.hits
+            ],
             embedder=embedder,
             llm=[engine.spec for engine in plan.engines],
             language=results.hits[0].language if results.hits else "en",
-            system=plan.system.text,
+            frame=Frame(
+                plan.system.text,
+                tuple(turn.turn for turn in turns),
+                settings.CONVERSATION_CONTEXT_TOKENS,
+            ),
             notice=plan.notice,
             attempts=record.attempts,
             cut_unsupported=settings.CUT_UNSUPPORTED_SENTENCES,
@@ -135,20 +164,24 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
             async for event in events:
                 record.add(event)
                 yield event
-        yield Stored(await _in_database(_store)(user, question, record))
+        stored = await in_database(_store)(user, question, record)
+        record.is_stored = True
+        yield Stored(stored)
     finally:
         if record.attempts:
-            await _in_database(_settle)(user, plan, record.attempts)
+            await in_database(_settle)(user, plan, record.attempts)
+        if not record.is_stored:
+            await in_database(_keep_if_stopped)(user, question, record)
 
 
 def _plan(user: User, question: Question, results: SearchResults) -> Plan:
     found = {hit.collection_slug for hit in results.hits}
     return plan_answer(
         user=user,
-        conversation=str(question.pk),
+        conversation=str(question.conversation_id),
         question=results.query,
         slugs={*found, *question.collections} if found else (),
-        dictionaries_of=results.dictionaries_of,
+        also_in_play=(*results.dictionaries_of, *question.leans_on),
     )
 
 
@@ -171,62 +204,6 @@ async def _last(user: User, question: Question) -> ShownAnswer:
     raise AssertionError("a stream of events ends with Stored")
 
 
-def _in_database(function: Callable[_P, _T]) -> Callable[_P, Any]:
-    """Return `function` for use in async code; the connection goes back to the pool when it returns."""
-
-    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        try:
-            return function(*args, **kwargs)
-        finally:
-            if not connection.in_atomic_block:
-                connection.close()
-
-    return sync_to_async(call)
-
-
-def _key(hit: Hit) -> str:
-    return f"{hit.version_id}:{hit.ordinal}"
-
-
-def _passage(hit: Hit, plan: Plan) -> Passage:
-    return Passage(
-        key=_key(hit),
-        title=hit.title,
-        heading_path=hit.heading_path,
-        page=hit.page,
-        text=hit.text,
-        date=hit.updated_at.date(),
-        score=hit.score,
-        similarity=hit.similarity,
-        document=str(hit.version_id),
-        stays_here=hit.collection_slug not in plan.may_leave,
-    )
-
-
-def _source_of_hit(number: int, hit: Hit, span: tuple[int, int] | None = None) -> Source:
-    start, end = span or (0, len(hit.text))
-    return Source(
-        number=number,
-        key=_key(hit),
-        document_id=hit.document_id,
-        version_number=hit.version_number,
-        title=hit.title,
-        name=hit.name,
-        parent_title=hit.parent_title,
-        collection_slug=hit.collection_slug,
-        collection_title=hit.collection_title,
-        heading_path=hit.heading_path,
-        page=page_of(hit.start + start, first=hit.page, starts=hit.page_starts),
-        quote=hit.text[start:end],
-        passage=hit.text,
-        start=hit.start + start,
-        end=hit.start + end,
-        score=hit.score,
-        updated_at=hit.updated_at,
-        page_starts=hit.page_starts,
-    )
-
-
 def withheld_notice(event: answering.Withheld) -> str:
     """Return what the reader is told of sentences that are not shown."""
     count = event.sentences
@@ -240,6 +217,8 @@ class _Record:
 
     results: SearchResults
     plan: Plan
+    turns: tuple[EarlierTurn, ...]
+    rewriting: Sequence[Attempt]
     engine: str = ""
     model: str = ""
     notice: str = ""
@@ -247,42 +226,78 @@ class _Record:
     sentences: list[answering.SentenceDone] = field(default_factory=list)
     finished: answering.Finished | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    running: str = ""
+    is_stored: bool = False
 
     def add(self, event: AnswerEvent) -> None:
         match event:
             case answering.EngineChosen():
                 self.engine, self.model, self.notice = event.engine, event.model, event.notice or self.notice
             case answering.Restarted():
-                self.notice, self.sentences = event.notice, []
+                self.notice, self.sentences, self.running = event.notice, [], ""
+            case answering.TextDelta():
+                self.running += event.text
             case answering.SentenceDone():
                 self.sentences.append(event)
+                self.running = ""
             case answering.Withheld():
                 self.notice = f"{self.notice} {withheld_notice(event)}".strip()
             case answering.Refused():
-                self.refusal, self.sentences = event, []
+                self.refusal, self.sentences, self.running = event, [], ""
             case answering.Finished():
                 self.finished = event
                 self.engine, self.model = event.engine, event.model
-            case _:
-                pass
+
+    def stop(self) -> None:
+        """End where the reader stopped; a sentence that is not complete was not checked."""
+        if self.running.strip():
+            text = " ".join(self.running.split())
+            self.sentences.append(
+                answering.SentenceDone(len(self.sentences), text, (), "unsupported", STOPPED_HERE)
+            )
+
+    @property
+    def in_play(self) -> list[int]:
+        """The collections of all that went into the answer, with those of the turns that a model was sent."""
+        asked = {one.key for one in self.attempts}
+        sent = [turn for turn in self.turns if not asked.isdisjoint(turn.turn.seen_by)]
+        return sorted({*self.results.dictionaries_of, *(pk for turn in sent for pk in turn.in_play)})
+
+
+def _keep_if_stopped(user: User, question: Question, record: _Record) -> None:
+    """Keep what came so far where the reader stopped it; whoever just went away gets a new answer later."""
+    if Question.objects.filter(pk=question.pk, stopped_at__isnull=False).exists():
+        record.stop()
+        if record.sentences:
+            _store(user, question, record, state=Answer.State.STOPPED)
 
 
 @transaction.atomic
-def _store(user: User, question: Question, record: _Record) -> ShownAnswer:
-    """Keep an answer in place of an earlier one, and return it as it is to be shown."""
+def _store(
+    user: User, question: Question, record: _Record, *, state: Answer.State = Answer.State.ANSWERED
+) -> ShownAnswer:
+    """Keep an answer in place of an earlier one, and return it as it is to be shown.
+
+    Raises QuestionChangedError where it answers what is not asked any more.
+    """
+    now = Question.objects.select_for_update().filter(pk=question.pk).first()
+    if now is None or now.asked != question.asked:
+        raise QuestionChangedError("This question was changed or deleted meanwhile. Open it again.")
     Answer.objects.filter(question=question).delete()
     finished = record.finished
+    found = {hit.collection_slug for hit in record.results.hits}
     answer = Answer.objects.create(
         question=question,
-        state=Answer.State.REFUSED if record.refusal else Answer.State.ANSWERED,
+        state=Answer.State.REFUSED if record.refusal else state,
         engine=record.engine,
         model=record.model,
         notice=record.notice,
         reason=record.refusal.reason if record.refusal else "",
         sentences=[_sentence_json(sentence) for sentence in record.sentences],
+        in_play=collections_behind({*found, *question.collections}, [*record.in_play, *question.leans_on]),
         generation=record.results.generation_id,
         prompt_version=record.plan.system.version if record.attempts else "",
-        route=route_json(record.plan, record.attempts),
+        route=route_json(record.plan, record.attempts, rewriting=record.rewriting),
         timings=record.results.timings
         | ({"first_words": finished.first_token_ms, "answer": finished.total_ms} if finished else {}),
         usage={"prompt_tokens": finished.prompt_tokens, "output_tokens": finished.output_tokens}
@@ -309,7 +324,7 @@ def _span_json(citation: answering.Citation) -> list[int]:
 
 
 def _citations(answer: Answer, record: _Record) -> list[Citation]:
-    hits = {_key(hit): hit for hit in record.results.hits}
+    hits = {key_of(hit): hit for hit in record.results.hits}
     used = [
         one
         for sentence in record.sentences
@@ -329,7 +344,7 @@ def _citations(answer: Answer, record: _Record) -> list[Citation]:
 def _citation(
     answer: Answer, number: int, hit: Hit, span: tuple[int, int] | None, *, is_nearest: bool = False
 ) -> Citation:
-    source = _source_of_hit(number, hit, span)
+    source = source_of(number, hit, span)
     return Citation(
         answer=answer,
         number=number,

@@ -113,11 +113,14 @@ class ShownAnswer:
     """`closed` tells that a source is gone or no longer open to the reader, or says something else now.
 
     `changed` are the titles of sources that have a new version since, in which the cited words still stand.
+    `searched_for` is a follow-up question as it stands alone; empty: it was searched as it was typed.
     """
 
     question_id: UUID
     question: str
-    state: Literal["answered", "refused", "closed"]
+    searched_for: str
+    conversation_id: UUID
+    state: Literal["answered", "refused", "stopped", "closed"]
     engine: str
     model: str
     notice: str

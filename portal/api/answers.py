@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from ninja import Router, Schema
@@ -18,6 +20,7 @@ from portal.answers.kept import shown_answer
 from portal.answers.models import Question
 from portal.answers.services import answer_now, ask, get_question, stream_answer
 from portal.answers.shown import ShownAnswer, ShownConflict, ShownSentence, Source
+from portal.answers.whom_to_ask import whom_to_ask
 from portal.api.auth import caller, reads
 from portal.api.events import EVENT_STREAM, EVENTS_DOC, render, wants_events
 from portal.api.fields import RequestBody, Text
@@ -28,6 +31,9 @@ router = Router(tags=["Search and answers"])
 class AnswerIn(RequestBody):
     question: Text = Field(examples=["How long is the warranty?"])
     collections: list[Text] = Field(default=[], max_length=100, description="Slugs to search in; none: all.")
+    conversation: UUID | None = Field(
+        default=None, description="The conversation that this is a follow-up in; none: a new one."
+    )
 
 
 class ConflictOut(Schema):
@@ -100,16 +106,30 @@ class ProvenanceOut(Schema):
     currency: str
 
 
+class OwnerOut(Schema):
+    team: str = Field(description="The team that looks after the collection.")
+    collection_slug: str
+    collection_title: str
+
+
 class AnswerOut(Schema):
     id: UUID = Field(description="For GET /answers/{id}.")
+    conversation: UUID = Field(description="Send it with the next question to make that a follow-up.")
     question: str
+    searched_for: str = Field(
+        description="A follow-up as it was searched for, standing alone; empty: as it was asked."
+    )
     state: str = Field(
-        description="answered; refused: not in the documents that you can see; closed; unanswered."
+        description="answered; refused: not in the documents that you can see; stopped: its reader had "
+        "enough; closed; unanswered."
     )
     text: str = Field(description="The sentences with their citation numbers, as plain text.")
     sentences: list[SentenceOut]
     citations: list[CitationOut]
     nearest: list[CitationOut] = Field(description="With a refusal: the nearest passages.")
+    ask: OwnerOut | None = Field(
+        description="With a refusal: who looks after the collection of the nearest passage, or null."
+    )
     engine: str
     model: str
     notice: str
@@ -131,9 +151,14 @@ class AnswerOut(Schema):
 def make_answer(request: HttpRequest, body: AnswerIn) -> HttpResponseBase | Status[dict[str, Any]]:
     """Ask a question. With `Accept: text/event-stream` the answer comes while it is written."""
     user = caller(request)
-    question = ask(user=user, text=body.question, collections=body.collections)
+    question = ask(
+        user=user,
+        text=body.question,
+        collections=body.collections,
+        conversation=body.conversation,
+    )
     if not wants_events(request):
-        return Status(201, answer_json(answer_now(user=user, question=question)))
+        return Status(201, answer_json(user, answer_now(user=user, question=question)))
     return StreamingHttpResponse(
         _events(request, user, question),
         content_type=EVENT_STREAM,
@@ -145,20 +170,25 @@ def make_answer(request: HttpRequest, body: AnswerIn) -> HttpResponseBase | Stat
 def read_answer(request: HttpRequest, answer_id: UUID) -> dict[str, Any]:
     """Return one of your own answers. It is closed as soon as you may not see one of its documents."""
     user = caller(request)
-    question = get_question(user=user, question_id=answer_id)
+    return kept_json(user, get_question(user=user, question_id=answer_id))
+
+
+def kept_json(user: User, question: Question) -> dict[str, Any]:
+    """Return the kept answer to a question, or that there is none, as `AnswerOut` takes it."""
     shown = shown_answer(user=user, question=question)
-    return answer_json(shown) if shown else _unanswered(question)
+    return answer_json(user, shown) if shown else _unanswered(user, question)
 
 
 async def _events(request: HttpRequest, user: User, question: Question) -> AsyncIterator[str]:
-    texts = render(request, stream_answer(user=user, question=question), show=_answer, source=_source)
+    show = sync_to_async(partial(_answer, user))
+    texts = render(request, stream_answer(user=user, question=question), show=show, source=_source)
     async with aclosing(texts):
         async for text in texts:
             yield text
 
 
-def _answer(answer: ShownAnswer) -> dict[str, Any]:
-    return AnswerOut.model_validate(answer_json(answer)).model_dump()
+def _answer(user: User, answer: ShownAnswer) -> dict[str, Any]:
+    return AnswerOut.model_validate(answer_json(user, answer)).model_dump()
 
 
 def _source(source: Source) -> dict[str, Any]:
@@ -166,16 +196,19 @@ def _source(source: Source) -> dict[str, Any]:
     return CitationOut.model_validate(source).model_dump(exclude={"number"})
 
 
-def answer_json(answer: ShownAnswer) -> dict[str, Any]:
+def answer_json(user: User, answer: ShownAnswer) -> dict[str, Any]:
     """Return an answer as `AnswerOut` takes it."""
     return {
         "id": answer.question_id,
+        "conversation": answer.conversation_id,
         "question": answer.question,
+        "searched_for": answer.searched_for,
         "state": answer.state,
         "text": " ".join(_with_numbers(sentence) for sentence in answer.sentences),
         "sentences": answer.sentences,
         "citations": answer.sources,
         "nearest": answer.nearest,
+        "ask": whom_to_ask(user=user, shown=answer),
         "engine": answer.engine,
         "model": answer.model,
         "notice": answer.notice,
@@ -191,11 +224,14 @@ def _with_numbers(sentence: ShownSentence) -> str:
     return sentence.text + "".join(f" [{number}]" for number in sentence.numbers)
 
 
-def _unanswered(question: Question) -> dict[str, Any]:
+def _unanswered(user: User, question: Question) -> dict[str, Any]:
     return answer_json(
+        user,
         ShownAnswer(
             question_id=question.pk,
             question=question.text,
+            searched_for=question.searched_for,
+            conversation_id=question.conversation_id,
             state="closed",
             engine="",
             model="",
@@ -206,5 +242,5 @@ def _unanswered(question: Question) -> dict[str, Any]:
             nearest=(),
             timings={},
             created_at=question.created_at,
-        )
+        ),
     ) | {"state": "unanswered"}

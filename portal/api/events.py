@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from ninja.responses import NinjaJSONEncoder
 
 from llm.events import EngineChosen, Refused, Restarted, SentenceDone, TextDelta, Withheld
-from portal.answers.services import Found, Searching, Stored, StreamEvent, withheld_notice
+from portal.answers.services import Found, Rewritten, Searching, Stored, StreamEvent, withheld_notice
 from portal.answers.shown import ShownAnswer, Source
 from portal.api.problems import UNEXPECTED, problem_body
 from portal.llms.errors import QuotaReachedError
@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 
 EVENT_STREAM = "text/event-stream"
 EVENTS_DOC = (
-    "With `Accept: text/event-stream`: `searching` {documents, collections}, "
+    "With `Accept: text/event-stream`: `rewritten` {searched_for} for a follow-up, "
+    "`searching` {documents, collections}, "
     "`sources` {sources, also_searched_for}, `delta` {sentence, text}, "
     "`sentence` {sentence, text, citations, support, reason, repair, conflicts}, `notice` {notice, restart}, "
     "`refused` {reason}, `done` with the whole answer, or `error` with a problem."
@@ -37,15 +38,16 @@ async def render(
     request: HttpRequest,
     events: AsyncGenerator[StreamEvent, None],
     *,
-    show: Callable[[ShownAnswer], dict[str, Any]],
+    show: Callable[[ShownAnswer], Awaitable[dict[str, Any]]],
     source: Callable[[Source], dict[str, Any]],
 ) -> AsyncGenerator[str, None]:
     """Yield each event as text for the wire; the last is `done`, or `error` where it broke off."""
     try:
         async with aclosing(events):
             async for event in events:
-                named = _corpus_event(event, show, source) or _engine_event(event)
-                if named:
+                if isinstance(event, Stored):
+                    yield _wire("done", await show(event.answer))
+                elif named := _corpus_event(event, source) or _engine_event(event):
                     yield _wire(*named)
     except InvalidInputError as error:
         yield _wire("error", problem_body(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error)))
@@ -61,18 +63,16 @@ def _wire(name: str, data: dict[str, Any]) -> str:
 
 
 def _corpus_event(
-    event: StreamEvent,
-    show: Callable[[ShownAnswer], dict[str, Any]],
-    source: Callable[[Source], dict[str, Any]],
+    event: StreamEvent, source: Callable[[Source], dict[str, Any]]
 ) -> tuple[str, dict[str, Any]] | None:
     match event:
+        case Rewritten():
+            return "rewritten", {"searched_for": event.question}
         case Searching():
             return "searching", {"documents": event.documents, "collections": event.collections}
         case Found():
             also = list(event.also_searched_for)
             return "sources", {"sources": [source(one) for one in event.sources], "also_searched_for": also}
-        case Stored():
-            return "done", show(event.answer)
     return None
 
 

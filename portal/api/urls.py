@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from portal.api import answers, collections, documents, history, jobs, me, search, sources
+from portal.api import answers, collections, conversations, documents, history, jobs, me, search, sources
 from portal.api.problems import Problem, TooLargeError, method_not_allowed, not_found, register
 
 _DESCRIPTION = """
@@ -84,6 +84,7 @@ for router in (
     me.router,
     search.router,
     answers.router,
+    conversations.router,
     collections.router,
     documents.router,
     history.router,

@@ -1,7 +1,8 @@
 """Before an answer: which models may write it, with which prompt, and what to tell when none may.
 
-What is in play is everything that a prompt would hold: the passages that were found, and the words that
-dictionaries of collections added to the question. A question that was narrowed counts as its collections do.
+What is in play is everything that a prompt would hold: the passages that were found, the words that
+dictionaries of collections added to the question, and what of a follow-up question comes from earlier ones.
+A question that was narrowed counts as its collections do. Earlier turns are weighed one by one (`seen_by`).
 """
 
 from collections.abc import Collection as Several
@@ -23,6 +24,8 @@ from llm.routing import (
     Situation,
     choose_route,
     level_named,
+    may_see,
+    most_sensitive,
 )
 from portal.accounts.models import User
 from portal.llms import quotas
@@ -51,15 +54,16 @@ class Plan:
 
 
 def plan_answer(
-    *, user: User, conversation: str, question: str, slugs: Several[str], dictionaries_of: Sequence[int] = ()
+    *, user: User, conversation: str, question: str, slugs: Several[str], also_in_play: Sequence[int] = ()
 ) -> Plan:
     """Return how a question is to be answered from passages of these collections.
 
-    One query where no rule asks for teams and no quota holds. Raises QuotaReachedError.
+    `also_in_play` are the ids of collections that words of the question come from. One query where no rule
+    asks for teams and no quota holds. Raises QuotaReachedError.
     """
     if not slugs:
         return Plan()  # nothing was found: the answer is a refusal, and no model is asked
-    known, stamp = _look_up(slugs, dictionaries_of)
+    known, stamp = _look_up(slugs, also_in_play)
     setup = setup_at(stamp)
     if not setup.policy.engines:
         return Plan()
@@ -88,6 +92,30 @@ def plan_answer(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Seers:
+    """The keys of the models that may be sent something, and whether it stays on the company's machines."""
+
+    engines: frozenset[str]
+    stays_here: bool
+
+
+def seen_by(*, engines: Sequence[Engine], in_play: Sequence[Several[int] | None]) -> list[Seers]:
+    """Return for each of several texts which models may be sent it, by the collections that are in it.
+
+    What is not known (None), or of a collection that is gone, is local only.
+    """
+    ids = {one for several in in_play for one in several or ()}
+    rows = Collection.objects.filter(pk__in=ids).values_list("pk", "sensitivity")
+    known = {pk: level_named(sensitivity) for pk, sensitivity in rows}
+    found = []
+    for several in in_play:
+        levels = [known.get(one, LOCAL_ONLY) for one in several or ()]
+        keys = frozenset(engine.key for engine in engines if may_see(engine, levels))
+        found.append(Seers(keys, stays_here=most_sensitive(levels) == LOCAL_ONLY))
+    return found
+
+
 def require_quota(*, user: User) -> None:
     """Raise QuotaReachedError where a quota refuses this person's questions, before one is kept.
 
@@ -104,14 +132,14 @@ def settle(*, user: User, plan: Plan, attempts: Sequence[Attempt]) -> None:
     quotas.note_use(user_id=user.pk, attempts=attempts, facts=dict(plan.facts))
 
 
-def _look_up(slugs: Several[str], dictionaries_of: Sequence[int]) -> tuple[dict[str, Level], UUID | None]:
+def _look_up(slugs: Several[str], ids: Sequence[int]) -> tuple[dict[str, Level], UUID | None]:
     """Return the level of each collection, and the stamp of what is decided about models.
 
     What went since it was searched, or has a level that is not known here, counts as local only.
     """
     revision = Revision.objects.filter(pk=Revision.ONLY).values("stamp")
-    rows = Collection.objects.filter(Q(slug__in=slugs) | Q(pk__in=dictionaries_of))
-    levels = dict.fromkeys([*slugs, *map(str, dictionaries_of)], LOCAL_ONLY)
+    rows = Collection.objects.filter(Q(slug__in=slugs) | Q(pk__in=ids))
+    levels = dict.fromkeys([*slugs, *map(str, ids)], LOCAL_ONLY)
     found = list(rows.values_list("pk", "slug", "sensitivity", Subquery(revision)))
     for pk, slug, sensitivity, _ in found:
         level = level_named(sensitivity)

@@ -9,6 +9,7 @@ from uuid import UUID
 from portal.accounts.models import User
 from portal.answers.models import Question
 from portal.answers.shown import Mark, Provenance, ShownAnswer, Source, passage_url
+from portal.answers.whom_to_ask import whom_to_ask
 from portal.web.ask import describe_counts
 from retrieval import access
 from retrieval.search import visible_counts
@@ -86,6 +87,7 @@ class AnswerView:
 
     question_id: UUID
     question: str
+    searched_for: str
     state: str
     engine: str
     model: str
@@ -104,15 +106,37 @@ class AnswerView:
     owner_collection: str
     provenance: Provenance
     changed: tuple[str, ...]
+    is_watched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnView:
+    """Another turn of the conversation, shown in short; `state` may be "unanswered"."""
+
+    question_id: UUID
+    question: str
+    searched_for: str
+    state: str
+    reason: str = ""
+    sentences: tuple[SentenceView, ...] = ()
+
+
+def view_turn(*, question: Question, shown: ShownAnswer | None) -> TurnView:
+    """Return a turn before or after the one that a page is about."""
+    if shown is None:
+        return TurnView(question.pk, question.text, question.searched_for, "unanswered")
+    sentences = _sentences(shown, within=f"{question.pk.hex[:8]}-")
+    return TurnView(question.pk, question.text, question.searched_for, shown.state, shown.reason, sentences)
 
 
 def view_answer(*, user: User, question: Question, shown: ShownAnswer) -> AnswerView:
     """Return an answer as its page shows it, with what was searched and whom to ask where it is a refusal."""
-    counts = visible_counts(user=user, collections=question.collections, query=question.text)
-    team, owned = _owner(user, shown)
+    counts = visible_counts(user=user, collections=question.collections, query=question.asked)
+    owner = whom_to_ask(user=user, shown=shown)
     return AnswerView(
         question_id=shown.question_id,
         question=shown.question,
+        searched_for=shown.searched_for,
         state=shown.state,
         engine=shown.engine,
         model=shown.model,
@@ -128,24 +152,17 @@ def view_answer(*, user: User, question: Question, shown: ShownAnswer) -> Answer
         sources=view_sources(shown.sources),
         nearest=view_sources(shown.nearest),
         searched=describe_counts(counts.collections, counts.documents) if shown.state == "refused" else "",
-        narrowed=_titles(user, question),
-        owner_team=team,
-        owner_collection=owned,
+        narrowed=narrowed_to(user=user, question=question),
+        owner_team=owner.team if owner else "",
+        owner_collection=owner.collection_title if owner else "",
         provenance=shown.provenance,
         changed=shown.changed,
+        is_watched=hasattr(question, "watch"),
     )
 
 
-def _owner(user: User, shown: ShownAnswer) -> tuple[str, str]:
-    """Return the team that looks after the collection of the nearest passage, and that collection."""
-    if not shown.nearest:
-        return "", ""
-    visible = access.visible_collections(user=user).select_related("owner_team")
-    nearest = visible.filter(slug=shown.nearest[0].collection_slug).first()
-    return (nearest.owner_team.name, nearest.title) if nearest else ("", "")
-
-
-def _titles(user: User, question: Question) -> str:
+def narrowed_to(*, user: User, question: Question) -> str:
+    """Return the titles of the collections that a question was narrowed to, as far as they are visible."""
     if not question.collections:
         return ""
     chosen = (
@@ -154,11 +171,12 @@ def _titles(user: User, question: Question) -> str:
     return ", ".join(chosen.values_list("title", flat=True))
 
 
-def _sentences(shown: ShownAnswer) -> tuple[SentenceView, ...]:
+def _sentences(shown: ShownAnswer, *, within: str = "") -> tuple[SentenceView, ...]:
+    """Return the sentences; `within` tells those of one turn from those of another on the same page."""
     by_number = {source.number: source for source in shown.sources}
     return tuple(
         SentenceView(
-            key=str(position),
+            key=f"{within}{position}",
             text=sentence.text,
             support=sentence.support,
             reason=sentence.reason,

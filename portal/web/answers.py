@@ -3,6 +3,8 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
@@ -11,15 +13,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.html import escape
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from llm.answering import Citation, EngineChosen, Restarted, SentenceDone, TextDelta, Withheld
 from portal.accounts.models import User
-from portal.answers import services
+from portal.answers import services, watching
+from portal.answers.changing import questions_after, stop_answer
+from portal.answers.conversations import questions_of
 from portal.answers.kept import shown_answer
 from portal.answers.models import Question
-from portal.answers.services import Found, Searching, Stored, StreamEvent
+from portal.answers.services import Found, Rewritten, Searching, Stored, StreamEvent
 from portal.answers.shown import ShownAnswer, Source
 from portal.errors import REQUEST_ID
 from portal.llms.errors import QuotaReachedError
@@ -28,15 +33,20 @@ from portal.web.answer_page import (
     ConflictView,
     MarkView,
     SentenceView,
+    TurnView,
     mark_while_writing,
+    narrowed_to,
     view_answer,
     view_sources,
+    view_turn,
 )
 from portal.web.requests import SignedInRequest, signed_in
 from retrieval.errors import InvalidInputError
 
 log = logging.getLogger(__name__)
 _RETRY_MS = 3000
+_MOST_EARLIER = 5
+_STOPPING = timedelta(seconds=4)
 
 
 @require_safe
@@ -48,11 +58,70 @@ def show(request: SignedInRequest, question_id: UUID) -> HttpResponse:
     """
     question = services.get_question(user=request.user, question_id=question_id)
     shown = shown_answer(user=request.user, question=question)
-    if shown is None and request.GET.get("plain"):
+    if shown is None and request.GET.get("plain") and not question.stopped_at:
         services.answer_now(user=request.user, question=question)
         return redirect("question", question_id=question.pk)
+    watching.note_opened(question=question)
     answer = view_answer(user=request.user, question=question, shown=shown) if shown else None
-    return render(request, "answers/question.html", {"question": question, "answer": answer})
+    turns = _turns(request.user, question, with_all=bool(request.GET.get("all")))
+    context = {
+        "question": question,
+        "answer": answer,
+        "is_stopping": _is_stopping(question),
+        "turns": turns,
+        "after": questions_after(question),
+        "narrowed": narrowed_to(user=request.user, question=question),
+    }
+    return render(request, "answers/question.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """The conversation around a question; `hidden` of its earlier turns are left out."""
+
+    before: tuple[TurnView, ...]
+    later: tuple[TurnView, ...]
+    hidden: int
+
+
+def _turns(user: User, question: Question, *, with_all: bool) -> _Turns:
+    every = list(questions_of(question.conversation))
+    here = next(place for place, one in enumerate(every) if one.pk == question.pk)
+    hidden = 0 if with_all else max(here - _MOST_EARLIER, 0)
+    before, later = (
+        tuple(view_turn(question=one, shown=shown_answer(user=user, question=one)) for one in some)
+        for some in (every[hidden:here], every[here + 1 :])
+    )
+    return _Turns(before, later, hidden)
+
+
+def _is_stopping(question: Question) -> bool:
+    """Return whether an answer was stopped a moment ago, and what came of it may still be on its way."""
+    return question.stopped_at is not None and timezone.now() - question.stopped_at < _STOPPING
+
+
+@require_POST
+@signed_in
+def stop(request: SignedInRequest, question_id: UUID) -> HttpResponse:
+    """Stop the answer that is being written; its stream keeps what came so far when the page leaves it."""
+    question = services.get_question(user=request.user, question_id=question_id)
+    stop_answer(question=question)
+    if not request.headers.get("HX-Request"):
+        return redirect("question", question_id=question.pk)
+    return render(request, "answers/_stopping.html", {"question": question})
+
+
+@require_safe
+@signed_in
+def part(request: SignedInRequest, question_id: UUID) -> HttpResponse:
+    """Send what the page of a stopped question asks for until it is there: its answer as far as it came."""
+    question = services.get_question(user=request.user, question_id=question_id)
+    shown = shown_answer(user=request.user, question=question)
+    if shown:
+        answer = view_answer(user=request.user, question=question, shown=shown)
+        return render(request, "answers/_answer.html", {"answer": answer})
+    name = "answers/_stopping.html" if _is_stopping(question) else "answers/_stopped.html"
+    return render(request, name, {"question": question})
 
 
 @require_safe
@@ -114,7 +183,7 @@ class _Pieces:
 
     def _render(self, event: StreamEvent) -> list[str]:
         match event:
-            case Searching() | Found():
+            case Rewritten() | Searching() | Found():
                 return self._while_searching(event)
             case EngineChosen() | Restarted():
                 return self._of_engine(event)
@@ -132,9 +201,12 @@ class _Pieces:
         self._engine = event.engine
         return [wire("status", "Writing…"), *self._notice(event.notice)]
 
-    def _while_searching(self, event: Searching | Found) -> list[str]:
+    def _while_searching(self, event: Rewritten | Searching | Found) -> list[str]:
         if isinstance(event, Found):
             return self._found(event)
+        if isinstance(event, Rewritten):
+            context = {"searched_for": event.question, "question_id": self._question.pk}
+            return [wire("rewritten", render_to_string("answers/_searched_for.html", context))]
         count = event.documents
         return [wire("status", f"Searching {count:,} document{'' if count == 1 else 's'}…")]
 

@@ -1,10 +1,10 @@
-"""Home, the ask box, search without an answer, and the history of one's own questions."""
+"""Home, the ask box, and search without an answer."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -20,11 +20,10 @@ from portal.web.narrowing import narrowing
 from portal.web.requests import SignedInRequest, signed_in
 from retrieval import access
 from retrieval.diversity import first_page
-from retrieval.errors import InvalidInputError
+from retrieval.errors import InvalidInputError, NotVisibleError
 from retrieval.models import Document
 from retrieval.search import SearchResults, search, visible_counts
 
-PAGE = 50
 _BOXES = ("q", "bar-q")
 _SEEN_AT = "home_seen_at"
 _VISIT_GAP = timedelta(minutes=30)
@@ -81,17 +80,31 @@ def _new_since_last_visit(request: SignedInRequest) -> QuerySet[Document] | None
 @require_POST
 @signed_in
 def ask(request: SignedInRequest) -> HttpResponse:
-    """Store the question and go to its page, where it is answered; “Search only” goes to the results."""
+    """Store the question and go to its page, where it is answered; “Search only” goes to the results.
+
+    With a conversation it is a follow-up in it.
+    """
     typed, chosen = request.POST.get("q", ""), request.POST.getlist("collection")
+    conversation = _conversation(request)
     try:
         if request.POST.get("action") == "search" and len(typed) <= settings.MAX_QUESTION_CHARS:
             query = urlencode({"q": typed, "collection": chosen}, doseq=True)
             return redirect(f"{reverse('search')}?{query}")
-        question = services.ask(user=request.user, text=typed, collections=chosen)
+        question = services.ask(user=request.user, text=typed, collections=chosen, conversation=conversation)
     except InvalidInputError as error:
         told = ask_form(request.user, typed=typed, chosen=chosen) | {"error": str(error)}
-        return _home(request, extra=told, status=400)
-    return redirect("question", question_id=question.pk)
+        return _home(request, extra=told | {"conversation": conversation}, status=400)
+    page = reverse("question", args=[question.pk])
+    return redirect(f"{page}#now" if conversation else page)
+
+
+def _conversation(request: SignedInRequest) -> UUID | None:
+    """Return which conversation a question follows in. Raises NotVisibleError where it cannot be one."""
+    named = request.POST.get("conversation")
+    try:
+        return UUID(named) if named else None
+    except ValueError as error:
+        raise NotVisibleError from error
 
 
 @require_safe
@@ -131,11 +144,3 @@ def suggestions(request: SignedInRequest) -> HttpResponse:
         "box": box if box in _BOXES else _BOXES[0],
     }
     return render(request, "search/_suggestions.html", context)
-
-
-@require_safe
-@signed_in
-def history(request: SignedInRequest) -> HttpResponse:
-    questions = services.recent_questions(user=request.user, limit=1000)
-    rows = Paginator(list(questions), PAGE).get_page(request.GET.get("page"))
-    return render(request, "answers/history.html", {"rows": rows, "section": "history"})

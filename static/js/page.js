@@ -40,9 +40,11 @@
     setTimeout(() => { button.textContent = label; }, 2000);
   }
 
-  function light(number, on) {
-    document.querySelectorAll('[data-number="' + number + '"]').forEach((element) => {
-      element.classList.toggle("is-lit", on);
+  /* Numbers count within a turn of the conversation: those of another one stay as they are. */
+  function light(target, number, on) {
+    const turn = target.closest(".turn") || document;
+    turn.querySelectorAll('[data-number="' + number + '"]').forEach((element) => {
+      if (element.closest(".turn") === target.closest(".turn")) element.classList.toggle("is-lit", on);
     });
   }
 
@@ -54,7 +56,7 @@
   for (const [name, on] of [["mouseover", true], ["focusin", true], ["mouseout", false], ["focusout", false]]) {
     document.addEventListener(name, (event) => {
       const number = numberOf(event);
-      if (number) light(number, on);
+      if (number) light(event.target, number, on);
       const cited = event.target.closest && event.target.closest(".cited");
       if (cited && !on) cited.classList.remove("is-dismissed");
     });

@@ -18,7 +18,7 @@ _CSRF = re.compile(r"""(csrfmiddlewaretoken"? value=|X-CSRFToken"?: ?)["'][^"']+
 _REQUEST = re.compile(r"request [0-9a-f]{32}")
 _TOOK = re.compile(r"\b\d+(?:\.\d+)? m?s\b")  # how long each step took
 _CLOCK = re.compile(r"<time[^>]*>.*?</time>", re.DOTALL)
-_VARYING = {"id", "created_at", "timings", "request_id", "last_used_at"}
+_VARYING = {"id", "conversation", "created_at", "timings", "request_id", "last_used_at"}
 
 
 class Outsider:
@@ -72,7 +72,7 @@ class Outsider:
         "/manage/ingestion",
         "/manage/dictionary",
     )
-    ENDPOINTS = ("/me", "/tokens", "/collections", "/jobs")
+    ENDPOINTS = ("/me", "/tokens", "/collections", "/jobs", "/conversations")
 
     def __init__(self, user: User) -> None:
         self._browser = Client(raise_request_exception=False)

@@ -71,7 +71,7 @@ def test_an_answer_closes_when_its_reader_leaves_the_team(searchable_cast: Cast)
 
 
 def test_a_question_that_was_not_answered_to_its_end(cast: Cast) -> None:
-    question = Question.objects.create(user=cast.bob, text="Why?")
+    question = factories.question(cast.bob, "Why?")
     shown = ok(Api(cast.bob).get(f"/answers/{question.pk}"))
     assert (shown["state"], shown["text"]) == ("unanswered", "")
 

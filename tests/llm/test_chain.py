@@ -22,7 +22,7 @@ from llm.answering import (
 )
 from llm.chat import ChatModel
 from llm.embedding import Embedder
-from llm.prompt import SYSTEM_PROMPT
+from llm.prompt import SYSTEM_PROMPT, Frame
 from tests.fakes.openai_server import FakeServer
 from tests.llm.conftest import spec_of
 
@@ -54,7 +54,7 @@ class Ask:
                     passages=self._passages,
                     embedder=self._embedder,
                     llm=specs,
-                    system=system,
+                    frame=Frame(system),
                     notice=notice,
                     attempts=self.attempts,
                 )

@@ -22,8 +22,20 @@ from llm.chat import ChatPiece, Message
 from llm.embedding import Embedder, Span, Vectors
 from llm.engines import LLMSpec
 from llm.errors import LLMError
+from llm.prompt import Frame
 from llm.providers.openai_chat import OpenAIChat
-from llm.routing import LEVELS, LOCAL_ONLY, Engine, Level, Policy, Rule, Situation, choose_route
+from llm.routing import (
+    LEVELS,
+    LOCAL_ONLY,
+    Engine,
+    Level,
+    Policy,
+    Rule,
+    Situation,
+    choose_route,
+    may_see,
+)
+from llm.turns import Turn
 from tests.llm.policies import random_policy, random_situation
 
 QUESTION = "How much may staff spend on a hotel in Paris?"
@@ -48,9 +60,10 @@ class NearEmbedder(Embedder):
 
 @dataclass
 class Wire:
-    """The bytes that would have gone to each address."""
+    """The bytes that would have gone to each address, and what was in them."""
 
     sent: dict[str, int] = field(default_factory=dict)
+    bodies: dict[str, str] = field(default_factory=dict)
 
     def provider(self) -> type[OpenAIChat]:
         wire = self
@@ -59,6 +72,7 @@ class Wire:
             async def _pieces(self, messages: Sequence[Message]) -> AsyncGenerator[ChatPiece, None]:
                 body = str(self._body(messages)).encode()
                 wire.sent[self.spec.base_url] = wire.sent.get(self.spec.base_url, 0) + len(body)
+                wire.bodies[self.spec.base_url] = body.decode()
                 nothing: tuple[ChatPiece, ...] = ()
                 for piece in nothing:
                     yield piece
@@ -67,7 +81,9 @@ class Wire:
         return Recording
 
 
-def answer(runner: asyncio.Runner, specs: Sequence[LLMSpec], *, stays_here: bool) -> list[AnswerEvent]:
+def answer(
+    runner: asyncio.Runner, specs: Sequence[LLMSpec], *, stays_here: bool, turns: tuple[Turn, ...] = ()
+) -> list[AnswerEvent]:
     passage = Passage("k", "Travel policy", (), 1, SECRET, None, 0.9, 1.0, stays_here=stays_here)
 
     async def collect() -> list[AnswerEvent]:
@@ -76,6 +92,7 @@ def answer(runner: asyncio.Runner, specs: Sequence[LLMSpec], *, stays_here: bool
             passages=[passage],
             embedder=NearEmbedder(),
             llm=specs,
+            frame=Frame(turns=turns, turn_tokens=1000),
         )
         return [event async for event in events]
 
@@ -130,6 +147,35 @@ def test_the_same_policies_do_send_what_may_leave(wire: Wire, runner: asyncio.Ru
     """Else the test above would pass with a recorder that records nothing."""
     run_policies(runner, 50, frozenset({"public"}), stays_here=False)
     assert wire.sent[EXTERNAL] > 0
+
+
+def test_no_turn_about_what_is_local_only_leaves_with_a_public_question_in_300_policies(
+    wire: Wire, runner: asyncio.Runner
+) -> None:
+    """The passages may go anywhere; what was said before may not."""
+    seen = {EXTERNAL: 0, LOCAL: 0}
+
+    @settings(max_examples=300, deadline=None, database=None)
+    @given(st.integers(0, 2**64))
+    def run(seed: int) -> None:
+        chance = Random(seed)  # noqa: S311  a test's
+        levels = frozenset({LOCAL_ONLY, *chance.sample(LEVELS, 2)})
+        situation = random_situation(chance, frozenset({"public"}))
+        route = choose_route(random_policy(chance, EXTERNAL, LOCAL), situation)
+        may = frozenset(one.key for one in route.engines if may_see(one, levels))
+        every = frozenset(one.key for one in route.engines)
+        # The second turn's keys are wrong: that it stays here has to be enough.
+        turns = (Turn("Tuttlingen?", "In Tuttlingen.", may), Turn("Tuttlingen?", "Near Tuttlingen.", every))
+        own = [replace(one.spec, model=f"{one.key}-turn-{seed}") for one in route.engines]
+        wire.bodies.clear()
+        answer(runner, own, stays_here=False, turns=turns)
+        assert "Tuttlingen" not in wire.bodies.get(EXTERNAL, "")
+        for address in wire.bodies:
+            seen[address] += 1
+
+    run()
+    assert min(seen.values()) > 10
+    assert "Tuttlingen" in wire.bodies.get(LOCAL, "Tuttlingen")
 
 
 def test_a_wrong_route_is_stopped_before_it_sends(wire: Wire, runner: asyncio.Runner) -> None:

@@ -84,7 +84,7 @@ def test_markup_in_a_question_stays_text(searchable_cast: Cast) -> None:
 
 
 def test_history_is_ones_own(cast: Cast) -> None:
-    Question.objects.create(user=cast.alice, text="Is the merger on?")
+    factories.question(cast.alice, "Is the merger on?")
     assert "merger" in text(Reader(cast.alice).get("/history"))
     assert "merger" not in text(Reader(cast.bob).get("/history"))
 

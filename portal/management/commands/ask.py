@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ninja.responses import NinjaJSONEncoder
 
+from portal.accounts.models import User
 from portal.answers.services import answer_now, ask
 from portal.answers.shown import ShownAnswer, Source
 from portal.api.answers import AnswerOut, answer_json
@@ -40,16 +41,17 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except NotVisibleError as error:
             raise CommandError(f"{person.email} sees no such collection. Check the slug.") from error
-        self.stdout.write(_as_json(answer) if options["json"] else "\n".join(_lines(answer)))
+        self.stdout.write(_as_json(person, answer) if options["json"] else "\n".join(_lines(person, answer)))
 
 
-def _as_json(answer: ShownAnswer) -> str:
-    shown = AnswerOut.model_validate(answer_json(answer)).model_dump()
+def _as_json(person: User, answer: ShownAnswer) -> str:
+    shown = AnswerOut.model_validate(answer_json(person, answer)).model_dump()
     return json.dumps(shown, indent=2, ensure_ascii=False, cls=NinjaJSONEncoder)
 
 
-def _lines(answer: ShownAnswer) -> list[str]:
-    lines = [printable(answer_json(answer)["text"] or answer.reason), ""]
+def _lines(person: User, answer: ShownAnswer) -> list[str]:
+    told = answer_json(person, answer)
+    lines = [printable(told["text"] or answer.reason), ""]
     if answer.notice:
         lines += [printable(answer.notice), ""]
     for source in answer.sources:
@@ -58,7 +60,7 @@ def _lines(answer: ShownAnswer) -> list[str]:
         lines += ["The nearest passages:"]
     for source in answer.nearest:
         lines += _source_lines(source)
-    timings = ", ".join(f"{name} {value:.0f} ms" for name, value in answer_json(answer)["timings"].items())
+    timings = ", ".join(f"{name} {value:.0f} ms" for name, value in told["timings"].items())
     return [*lines, f"engine {answer.engine or 'none'} {printable(answer.model)}".rstrip(), timings]
 
 
