@@ -7,6 +7,7 @@ from llm.evidence import Candidate, Evidence
 from llm.passages import Passage
 
 MAX_QUOTES = 4
+_FIRST = 2
 
 _COSINE, _COVERAGE, _PASSAGE, _NUMBER = 0.55, 0.3, 0.15, 0.1
 _REPETITION = 0.35  # what likeness to a chosen sentence costs (MMR, Carbonell and Goldstein 1998)
@@ -22,7 +23,7 @@ _WORDS_A_DELTA = 5
 
 
 def choose_quotes(evidence: Evidence, passages: Sequence[Passage]) -> list[Candidate]:
-    """Up to four sentences that answer best: the best one first, the others in reading order."""
+    """Up to four sentences that answer best: the best two first, the others in reading order."""
     merits = [_merit(candidate, passages) for candidate in evidence.candidates]
     chosen: list[int] = []
     while len(chosen) < MAX_QUOTES:
@@ -76,9 +77,9 @@ def _likeness(one: Candidate, other: Candidate) -> float:
 
 
 def _readable(chosen: Sequence[Candidate]) -> list[Candidate]:
-    """The best first; the rest passage by passage, beginning with the best one's, in document order."""
-    if not chosen:
-        return []
-    best, *rest = chosen
+    """The best two first; the rest passage by passage, beginning with the best one's, in document order.
+
+    Many read no further than two sentences.
+    """
     order = list(dict.fromkeys(c.passage for c in chosen))
-    return [best, *sorted(rest, key=lambda c: (order.index(c.passage), c.start))]
+    return [*chosen[:_FIRST], *sorted(chosen[_FIRST:], key=lambda c: (order.index(c.passage), c.start))]
