@@ -21,7 +21,7 @@ from retrieval.periods import Period, periods_in
 
 _MAX_TERMS = 32
 _BEGINNING = 4  # passages: the first page of a report, all of a memo
-_ENOUGH = 1.5  # of weight to count half
+_LITTLE = 2.0  # of evidence: with no more than this for the best one, documents count half
 _YEAR_DAYS = 365
 _ALIKE = 0.8  # of the best match: documents among which the latest is looked for
 _LATEST = re.compile(
@@ -119,7 +119,8 @@ def _matches(wanted: _Wanted, versions: Sequence[int], visible: Visible) -> _Sha
         _add(evidence, _in_period(wanted.periods, named), len(versions))
     if wanted.is_latest:
         _add(evidence, _newest(named, evidence), len(versions))
-    return {version: weight / (weight + _ENOUGH) for version, weight in evidence.items()}
+    best = max(evidence.values(), default=0.0)
+    return {version: weight / (best + _LITTLE) for version, weight in evidence.items()}
 
 
 def _add(evidence: dict[int, float], share: _Share, documents: int) -> None:
