@@ -9,7 +9,7 @@ from llm.passages import Passage
 MAX_QUOTES = 4
 _FIRST = 2
 
-_COSINE, _COVERAGE, _PASSAGE, _NUMBER = 0.55, 0.3, 0.15, 0.1
+_COSINE, _COVERAGE, _PASSAGE, _NUMBER = 0.55, 0.3, 0.3, 0.1
 _REPETITION = 0.35  # what likeness to a chosen sentence costs (MMR, Carbonell and Goldstein 1998)
 _WORTH_SHOWING = 0.72  # of the best sentence's merit
 _SAME_MEANING = 0.93

@@ -20,6 +20,7 @@ from retrieval.fusion import Ranked, in_order
 from retrieval.periods import Period, periods_in
 
 _MAX_TERMS = 32
+_MOST_DOCUMENTS = 60  # those whose passages fit best, so that a question costs no more in a large library
 _BEGINNING = 4  # passages: the first page of a report, all of a memo
 _LITTLE = 2.0  # of evidence: with no more than this for the best one, documents count half
 _YEAR_DAYS = 365
@@ -43,11 +44,13 @@ SELECT visible.id, document.title, document.name, document.updated_at,
             WHERE chunk.collection_id = visible.collection_id AND chunk.version_id = visible.id
               AND chunk.ordinal < %(beginning)s)
        END AS head,
-       ARRAY(SELECT DISTINCT asked.term
+       ARRAY(SELECT asked.term
              FROM unnest(%(terms)s::text[]) AS asked (term)
-             JOIN retrieval_posting AS posting
-               ON posting.collection_id = visible.collection_id AND posting.term = asked.term
-              AND posting.version_id = visible.id AND posting.ordinal < %(beginning)s) AS terms
+             WHERE EXISTS (SELECT 1
+                           FROM retrieval_posting AS posting
+                           WHERE posting.collection_id = visible.collection_id AND posting.term = asked.term
+                             AND posting.version_id = visible.id
+                             AND posting.ordinal < %(beginning)s)) AS terms
 FROM visible
 JOIN retrieval_documentversion AS version ON version.id = visible.id AND version.chunk_count > 1
 JOIN retrieval_document AS document ON document.id = version.document_id
@@ -84,10 +87,10 @@ def with_documents(
 ) -> list[Ranked]:
     """Return candidates, those of documents that the question means lifted, scores from 0 to 1, best first.
 
-    Costs a statement. Only documents of candidates count, and of those what the person may see still.
+    Costs a statement. Only documents of candidates count, and only what the person may see of them still.
     """
     weight = settings.FUSION_DOCUMENT_WEIGHT
-    versions = sorted({candidate.key[1] for candidate, _ in ranked})
+    versions = list(dict.fromkeys(candidate.key[1] for candidate, _ in ranked))[:_MOST_DOCUMENTS]
     if not weight or len(versions) <= 1:
         return ranked
     matches = _matches(_read_wanted(question, languages), versions, visible)
