@@ -32,7 +32,7 @@ _LATEST = re.compile(
     re.IGNORECASE,
 )
 
-# What a document of several passages is called and begins with. One that is a passage says it all by itself.
+# What each document is called and begins with. Those of one passage too: left out, they would fall behind.
 _NAMED = """
 WITH visible AS MATERIALIZED (
     SELECT id, collection_id FROM ({visible}) AS every WHERE id = ANY(%(versions)s::bigint[])
@@ -52,7 +52,7 @@ SELECT visible.id, document.title, document.name, document.updated_at,
                              AND posting.version_id = visible.id
                              AND posting.ordinal < %(beginning)s)) AS terms
 FROM visible
-JOIN retrieval_documentversion AS version ON version.id = visible.id AND version.chunk_count > 1
+JOIN retrieval_documentversion AS version ON version.id = visible.id
 JOIN retrieval_document AS document ON document.id = version.document_id
 """
 
