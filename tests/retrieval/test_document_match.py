@@ -109,3 +109,9 @@ def test_scores_stay_between_0_and_1_and_fall(people: tuple[User, User], reports
     ]
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score <= 1 for score in scores)
+
+
+def test_a_document_of_one_passage_is_not_left_behind(people: tuple[User, User], reports: Collection) -> None:
+    note = "Heron's gross margin rose in Q1 2023 because freight became cheaper, said the auditor."
+    factories.searchable_document(reports, name="note.txt", title="Note", passages=[note])
+    assert first_name(people[0], "What did the auditor say of Heron's gross margin in Q1 2023?") == "note.txt"
