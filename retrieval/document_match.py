@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from django.conf import settings
 
@@ -21,6 +22,7 @@ from retrieval.periods import Period, periods_in
 
 _MAX_TERMS = 32
 _MOST_DOCUMENTS = 60  # those whose passages fit best, so that a question costs no more in a large library
+_CHARACTERS = 1_500
 _BEGINNING = 4  # passages: the first page of a report, all of a memo
 _LITTLE = 2.0  # of evidence: with no more than this for the best one, documents count half
 _YEAR_DAYS = 365
@@ -35,22 +37,13 @@ _LATEST = re.compile(
 # What each document is called and begins with. Those of one passage too: left out, they would fall behind.
 _NAMED = """
 WITH visible AS MATERIALIZED (
-    SELECT id, collection_id FROM ({visible}) AS every WHERE id = ANY(%(versions)s::bigint[])
+    SELECT id, collection_id, language FROM ({visible}) AS every WHERE id = ANY(%(versions)s::bigint[])
 )
-SELECT visible.id, document.title, document.name, document.updated_at,
-       CASE WHEN %(with_heads)s THEN
-           (SELECT string_agg(chunk.text, E'\n' ORDER BY chunk.ordinal)
-            FROM retrieval_chunk AS chunk
-            WHERE chunk.collection_id = visible.collection_id AND chunk.version_id = visible.id
-              AND chunk.ordinal < %(beginning)s)
-       END AS head,
-       ARRAY(SELECT asked.term
-             FROM unnest(%(terms)s::text[]) AS asked (term)
-             WHERE EXISTS (SELECT 1
-                           FROM retrieval_posting AS posting
-                           WHERE posting.collection_id = visible.collection_id AND posting.term = asked.term
-                             AND posting.version_id = visible.id
-                             AND posting.ordinal < %(beginning)s)) AS terms
+SELECT visible.id, visible.language, document.title, document.name, document.updated_at,
+       left((SELECT string_agg(chunk.text, E'\\n' ORDER BY chunk.ordinal)
+             FROM retrieval_chunk AS chunk
+             WHERE chunk.collection_id = visible.collection_id AND chunk.version_id = visible.id
+               AND chunk.ordinal < %(beginning)s), %(characters)s) AS head
 FROM visible
 JOIN retrieval_documentversion AS version ON version.id = visible.id
 JOIN retrieval_document AS document ON document.id = version.document_id
@@ -72,7 +65,7 @@ class _Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """What names a document: which terms of the question, and which period."""
+    """What names a document: its terms, and which period."""
 
     terms: frozenset[str]
     period: Period | None
@@ -155,21 +148,21 @@ def _newest(named: Mapping[int, _Named], evidence: _Share) -> _Share:
 
 
 def _read_named(wanted: _Wanted, versions: Sequence[int], visible: Visible) -> dict[int, _Named]:
-    params = {
-        "versions": list(versions),
-        "terms": list(wanted.terms),
-        "with_heads": wanted.needs_periods,
-        "beginning": _BEGINNING,
-    }
+    params = {"versions": list(versions), "beginning": _BEGINNING, "characters": _CHARACTERS}
     _, rows = fetch(_NAMED.format(visible=visible.sql), visible.params | params)
     return {
         version: _Named(
-            terms=frozenset(terms),
+            terms=_terms_of(f"{title}\n{name.rsplit('.', 1)[0]}\n{head or ''}", language),
             period=_period_of(title, name, head or "") if wanted.needs_periods else None,
             updated=updated_at.date(),
         )
-        for version, title, name, updated_at, head, terms in rows
+        for version, language, title, name, updated_at, head in rows
     }
+
+
+@lru_cache(maxsize=1000)  # the same documents are candidates again and again; about 10 MB
+def _terms_of(text: str, language: str) -> frozenset[str]:
+    return frozenset(analyse(text, language))
 
 
 def _period_of(title: str, name: str, head: str) -> Period | None:
