@@ -201,6 +201,11 @@ def load_embedder(spec: EmbedderSpec) -> Embedder:
         return found
 
 
+def use_embedder(spec: EmbedderSpec, embedder: Embedder) -> None:
+    """Make `embedder` the process's one for `spec`, in place of what would be loaded: to measure with."""
+    _loaded[spec] = embedder
+
+
 def forget_embedders(*, keep: Collection[EmbedderSpec]) -> None:
     """Let go of the loaded models that nobody needs any more; who works with one ends that in peace."""
     for spec in set(_loaded) - set(keep):

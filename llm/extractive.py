@@ -1,14 +1,16 @@
 """Answers made of the documents' own sentences: the engine that needs no language model."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from llm.evidence import Candidate, Evidence
 from llm.passages import Passage
 
 MAX_QUOTES = 4
+_FIRST = 2
 
-_COSINE, _COVERAGE, _PASSAGE, _NUMBER = 0.55, 0.3, 0.15, 0.1
+_COSINE, _COVERAGE, _PASSAGE, _DOCUMENT, _NUMBER = 0.55, 0.3, 0.15, 0.15, 0.1
 _REPETITION = 0.35  # what likeness to a chosen sentence costs (MMR, Carbonell and Goldstein 1998)
 _WORTH_SHOWING = 0.72  # of the best sentence's merit
 _SAME_MEANING = 0.93
@@ -22,8 +24,13 @@ _WORDS_A_DELTA = 5
 
 
 def choose_quotes(evidence: Evidence, passages: Sequence[Passage]) -> list[Candidate]:
-    """Up to four sentences that answer best: the best one first, the others in reading order."""
-    merits = [_merit(candidate, passages) for candidate in evidence.candidates]
+    """Up to four sentences that answer best: the best two first, the others in reading order."""
+    best_of: defaultdict[str, float] = defaultdict(float)
+    for passage in passages:
+        best_of[passage.document or passage.key] = max(
+            best_of[passage.document or passage.key], passage.score
+        )
+    merits = [_merit(one, passages[one.passage], best_of) for one in evidence.candidates]
     chosen: list[int] = []
     while len(chosen) < MAX_QUOTES:
         position = _next_choice(evidence.candidates, merits, chosen)
@@ -41,11 +48,13 @@ def text_deltas(text: str) -> Iterator[str]:
         yield lead + " ".join(pieces[start : start + _WORDS_A_DELTA])
 
 
-def _merit(candidate: Candidate, passages: Sequence[Passage]) -> float:
+def _merit(candidate: Candidate, passage: Passage, best_of: Mapping[str, float]) -> float:
+    """What a sentence is worth; the best passage of its document speaks for it as much as its own."""
     merit = (
         _COSINE * max(candidate.cosine, 0.0)
         + _COVERAGE * candidate.coverage
-        + _PASSAGE * passages[candidate.passage].score
+        + _PASSAGE * passage.score
+        + _DOCUMENT * best_of[passage.document or passage.key]
         + _NUMBER * candidate.number
     )
     if candidate.text.rstrip().endswith("?"):
@@ -76,9 +85,9 @@ def _likeness(one: Candidate, other: Candidate) -> float:
 
 
 def _readable(chosen: Sequence[Candidate]) -> list[Candidate]:
-    """The best first; the rest passage by passage, beginning with the best one's, in document order."""
-    if not chosen:
-        return []
-    best, *rest = chosen
+    """The best two first; the rest passage by passage, beginning with the best one's, in document order.
+
+    Many read no further than two sentences.
+    """
     order = list(dict.fromkeys(c.passage for c in chosen))
-    return [best, *sorted(rest, key=lambda c: (order.index(c.passage), c.start))]
+    return [*chosen[:_FIRST], *sorted(chosen[_FIRST:], key=lambda c: (order.index(c.passage), c.start))]

@@ -1,13 +1,14 @@
-"""Codes, part numbers and addresses in a question, and the other ways in which documents write them.
+"""Codes, part numbers, addresses and quarters in a question, and how else documents write them.
 
 An index holds ISO-9001 whole and in parts, and ISO9001 whole only. A question asks for all the forms, so that
-each of ISO-9001, ISO 9001 and ISO9001 finds the others.
+each of ISO-9001, ISO 9001 and ISO9001 finds the others, and the second quarter of 2023 finds Q2.
 """
 
 import re
 from collections.abc import Iterator
 
 from retrieval.analysis import MAX_TERM, fold, is_stop_word, tokens
+from retrieval.periods import quarter_terms
 
 _PART = re.compile(r"[^\W\d_]+|\d+")
 _SPLIT = re.compile(r"[^\W_]+")
@@ -36,8 +37,8 @@ def asks_for_identifier(text: str, language: str) -> bool:
 
 
 def other_forms(text: str) -> list[str]:
-    """Return terms under which documents may hold a question's identifiers, beside those of its words."""
-    return list(dict.fromkeys(form[:MAX_TERM] for form in _forms(text)))
+    """Return terms under which documents may hold what a question identifies, beside those of its words."""
+    return list(dict.fromkeys([*(form[:MAX_TERM] for form in _forms(text)), *quarter_terms(text)]))
 
 
 def _forms(text: str) -> Iterator[str]:

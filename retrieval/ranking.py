@@ -10,6 +10,7 @@ from retrieval._texts import Texts
 from retrieval._visible import Visible
 from retrieval.boosts import boosted
 from retrieval.diversity import Arrangement, Place, arrange, as_ranked
+from retrieval.document_match import with_documents
 from retrieval.fusion import fuse
 from retrieval.identifiers import asks_for_identifier
 from retrieval.languages import weight_by_language
@@ -47,7 +48,13 @@ def rank(
         candidates=candidates,
     )
     texts = Texts(asked.visible)
-    reranked = rerank(question=asked.question, ranked=fuse(candidates, weight=weight), texts=texts)
+    fused = with_documents(
+        fuse(candidates, weight=weight),
+        question=asked.question,
+        languages=asked.languages,
+        visible=asked.visible,
+    )
+    reranked = rerank(question=asked.question, ranked=fused, texts=texts)
     ranked = pinned_first(boosted(reranked.ranked), asked=asked.query, visible=asked.visible)
     if arrangement is None:
         return Ranking(as_ranked(ranked[:limit]), reranked.notice)

@@ -11,6 +11,7 @@ from portal.evaluation.evalset import EvalQuestion
 from retrieval.hits import Hit
 
 EVIDENCE_AT = (5, 10)
+FIRST = 2  # sentences of an answer that most people read
 HYBRID, LEADING = "hybrid", "ndcg@10"  # the ranking and the figure by which questions are compared
 
 # The whole ranking, and what each half of it would have found alone.
@@ -77,7 +78,7 @@ def judge(asked: Asked, *, keys: Keys) -> Result:
         search_ms=asked.search_ms,
         answer_ms=asked.answer_ms,
         is_answerable=question.answerable,
-        answer_figures=_answer_figures(question, answer, keys) if answer else {},
+        answer_figures=_answer_figures(asked, answer, keys) if answer else {},
     )
 
 
@@ -119,19 +120,24 @@ def _is_right(question: EvalQuestion, answer: ShownAnswer | None) -> bool | None
     return _has_answer(question, answer) if question.answerable else answer.state == "refused"
 
 
-def _has_answer(question: EvalQuestion, answer: ShownAnswer) -> bool:
-    text = metrics.folded(_text(answer))
+def _has_answer(question: EvalQuestion, answer: ShownAnswer, sentences: int | None = None) -> bool:
+    text = metrics.folded(_text(answer, sentences))
     return any(metrics.folded(one) in text for one in question.answers)
 
 
-def _text(answer: ShownAnswer | None) -> str:
-    return " ".join(sentence.text for sentence in answer.sentences) if answer else ""
+def _text(answer: ShownAnswer | None, sentences: int | None = None) -> str:
+    return " ".join(sentence.text for sentence in answer.sentences[:sentences]) if answer else ""
 
 
-def _answer_figures(question: EvalQuestion, answer: ShownAnswer, keys: Keys) -> dict[str, float]:
+def _answer_figures(asked: Asked, answer: ShownAnswer, keys: Keys) -> dict[str, float]:
+    question = asked.question
     figures = {}
     if question.answerable and question.answers:
         figures["answer_hit"] = float(_has_answer(question, answer))
+        figures[f"answer_hit@{FIRST}"] = float(_has_answer(question, answer, FIRST))
+    if answer.sources:
+        retrieved = {hit.document_id for hit in asked.hits}
+        figures["cited_retrieved"] = metrics.share(one.document_id in retrieved for one in answer.sources)
     if question.answerable and answer.state == "answered":
         figures["cited_document_precision"] = _cited_precision(question, answer, keys)
         if question.evidence:
@@ -141,8 +147,7 @@ def _answer_figures(question: EvalQuestion, answer: ShownAnswer, keys: Keys) -> 
 
 
 def _cited_precision(question: EvalQuestion, answer: ShownAnswer, keys: Keys) -> float:
-    right = sum(keys[source.document_id] in question.documents for source in answer.sources)
-    return right / len(answer.sources) if answer.sources else 0.0
+    return metrics.share(keys[source.document_id] in question.documents for source in answer.sources)
 
 
 def _cited_evidence(question: EvalQuestion, answer: ShownAnswer) -> tuple[float, float]:
@@ -188,18 +193,27 @@ def answer_figures(results: Sequence[Result]) -> Figures:
     return figures | _refusals(answered)
 
 
-_OF_ANSWERS = ("answer_hit", "cited_document_precision", "cited_evidence_precision", "cited_evidence_recall")
+_OF_ANSWERS = (
+    "answer_hit",
+    f"answer_hit@{FIRST}",
+    "cited_document_precision",
+    "cited_evidence_precision",
+    "cited_evidence_recall",
+    "cited_retrieved",
+)
 
 
 def _refusals(results: Sequence[Result]) -> Figures:
-    unanswerable = sum(not one.is_answerable for one in results)
-    if not unanswerable:
-        return {}
     refused = [one for one in results if one.state == "refused"]
     rightly = sum(not one.is_answerable for one in refused)
+    unanswerable = sum(not one.is_answerable for one in results)
+    answerable = len(results) - unanswerable
+    figures: Figures = {"answerable_refused": (len(refused) - rightly) / answerable if answerable else 0.0}
+    if not unanswerable:
+        return figures
     precision = rightly / len(refused) if refused else 0.0
     recalled = rightly / unanswerable
-    return {
+    return figures | {
         "refusal_precision": precision,
         "refusal_recall": recalled,
         "refusal_f1": metrics.harmonic(precision, recalled),

@@ -47,6 +47,11 @@ def harmonic(precision: float, recalled: float) -> float:
     return 2 * precision * recalled / both if both else 0.0
 
 
+def share(facts: Iterable[bool]) -> float:
+    """The share of the facts that hold, 0 of none."""
+    return mean(map(float, facts)) or 0.0
+
+
 def mean(values: Iterable[float]) -> float | None:
     """The mean, or None of nothing."""
     known = list(values)

@@ -12,21 +12,26 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
 
+from llm.embedding import load_embedder, use_embedder
+from llm.remembering import RememberingEmbedder
 from portal.database import make_extension
 from portal.evaluation.config import Value
 from portal.stack import embedded
-from retrieval.generations import create_partition, ensure_first_generation
+from retrieval.generations import create_partition, ensure_first_generation, serving_generation, spec_of
 from retrieval.models import Generation
 
 
 @contextmanager
 def scratch_portal(
-    *, generation: Generation | None = None, config: Mapping[str, Value] | None = None
+    *,
+    generation: Generation | None = None,
+    config: Mapping[str, Value] | None = None,
+    vectors: Path | None = None,
 ) -> Iterator[None]:
     """Make this process work on an empty portal until the block ends. Call it from the main thread.
 
     It embeds with the model of `generation`, a row of another portal, or with the one that the settings name;
-    `config` are settings that hold inside.
+    `config` are settings that hold inside. `vectors` is a file that keeps what was embedded from run to run.
     """
     with tempfile.TemporaryDirectory(prefix="cited-evaluate-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
@@ -42,7 +47,8 @@ def scratch_portal(
                 make_extension()
                 call_command("migrate", database="owner", interactive=False, verbosity=0, skip_checks=True)
                 _serve(generation)
-                yield
+                with _remembering(vectors):
+                    yield
         finally:
             embedded.stop(server, seconds=5)
 
@@ -55,6 +61,19 @@ def _serve(generation: Generation | None) -> None:
     begun = {"id": None, "state": Generation.State.SERVING, "filled": 0, "fill_seconds": 0}
     made = Generation.objects.using("owner").create(**copied | begun)
     create_partition(made, using="owner")
+
+
+@contextmanager
+def _remembering(vectors: Path | None) -> Iterator[None]:
+    """Take vectors from the file where they are in it, and keep there what has to be computed."""
+    spec = spec_of(serving_generation())
+    inner = load_embedder(spec)
+    if vectors is not None:
+        use_embedder(spec, RememberingEmbedder(inner, vectors))
+    try:
+        yield
+    finally:
+        use_embedder(spec, inner)
 
 
 @contextmanager

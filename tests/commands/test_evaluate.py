@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -31,8 +32,8 @@ def _run(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.Comp
 
 
 def test_a_table_and_one_json_object_come_from_a_portal_of_its_own(tmp_path: Path) -> None:
-    rows = tmp_path / "rows.jsonl"
-    done = _run(str(write_set(tmp_path / "set")), "--json", "--rows", str(rows))
+    rows, vectors = tmp_path / "rows.jsonl", tmp_path / "vectors"
+    done = _run(str(write_set(tmp_path / "set")), "--json", "--rows", str(rows), "--vectors", str(vectors))
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
     assert said[0].startswith("small: 2 documents, 2 passages, 2 questions")
@@ -42,6 +43,8 @@ def test_a_table_and_one_json_object_come_from_a_portal_of_its_own(tmp_path: Pat
     assert [json.loads(row)["id"] for row in rows.read_text().splitlines()] == ["q1", "q2"]
     assert "not stored: " in done.stdout  # the portal's database is away
     assert figures["run"] is None
+    with sqlite3.connect(vectors) as kept:
+        assert kept.execute("SELECT count(*) FROM vectors").fetchone()[0] >= 4  # passages and questions
 
 
 def test_a_folder_that_is_no_set_is_said(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ def test_search_and_answers_are_measured(tmp_path: Path) -> None:
         "evidence_recall@10": 1,
     }
     assert report.answers["answer_hit"] == report.answers["refusal_f1"] == 1
-    assert report.answers["cited_document_precision"] == 1
+    assert report.answers["answer_hit@2"] == report.answers["cited_document_precision"] == 1
+    assert (report.answers["cited_retrieved"], report.answers["answerable_refused"]) == (1, 0)
     assert set(report.timings) == {"search", "answer"}
     assert steps[-1] == ("Asking", 2, 2)
     first, second = report.results

@@ -54,6 +54,12 @@ class Command(BaseCommand):
             metavar="NAME=VALUE",
             help="settings of search",
         )
+        parser.add_argument(
+            "--vectors",
+            type=Path,
+            metavar="FILE",
+            help="keep vectors in this file, so that a run after a change embeds only what is new",
+        )
         parser.add_argument("--not-kept", action="store_true", help="do not store the run in the portal")
         parser.add_argument(
             "--compare",
@@ -78,7 +84,7 @@ class Command(BaseCommand):
         config = read_config(options["config"])
         evalset = read_evalset(folder)
         generation = self._generation(options["generation"])
-        with scratch_portal(generation=generation, config=config):
+        with scratch_portal(generation=generation, config=config, vectors=options["vectors"]):
             report = evaluate(
                 evalset=evalset, with_answers=not options["search_only"], on_progress=self._progress()
             )

@@ -1,0 +1,177 @@
+"""Which document is meant? A passage rarely says whose it is, of which year, or whether it is the latest.
+
+A question's words are looked up in what names a document: its title, its file's name, and its beginning (who
+writes, about what, when). So are the periods that the question names, and whether it asks for the latest.
+What fits lifts all passages of the document, most where few of the candidates' documents have it.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from django.conf import settings
+
+from retrieval._statements import fetch
+from retrieval._visible import Visible
+from retrieval.analysis import analyse
+from retrieval.fusion import Ranked, in_order
+from retrieval.periods import Period, periods_in
+
+_MAX_TERMS = 32
+_MOST_DOCUMENTS = 60  # those whose passages fit best, so that a question costs no more in a large library
+_CHARACTERS = 1_500
+_BEGINNING = 4  # passages: the first page of a report, all of a memo
+_LITTLE = 2.0  # of evidence: with no more than this for the best one, documents count half
+_YEAR_DAYS = 365
+_ALIKE = 0.8  # of the best match: documents among which the latest is looked for
+_LATEST = re.compile(
+    r"\b(?:latest|newest|most (?:recent|current)|up[- ]to[- ]date)\b"
+    r"|\b(?:the|its|their|our) last (?:\w+[- ]){0,2}?(?:reports?|filings?|editions?|versions?|minutes)\b"
+    r"|\b(?:neueste|jüngste|aktuellste|letzte)[nrsm]?\b",
+    re.IGNORECASE,
+)
+
+# What each document is called and begins with. Those of one passage too: left out, they would fall behind.
+_NAMED = """
+WITH visible AS MATERIALIZED (
+    SELECT id, collection_id, language FROM ({visible}) AS every WHERE id = ANY(%(versions)s::bigint[])
+)
+SELECT visible.id, visible.language, document.title, document.name, document.updated_at,
+       left((SELECT string_agg(chunk.text, E'\\n' ORDER BY chunk.ordinal)
+             FROM retrieval_chunk AS chunk
+             WHERE chunk.collection_id = visible.collection_id AND chunk.version_id = visible.id
+               AND chunk.ordinal < %(beginning)s), %(characters)s) AS head
+FROM visible
+JOIN retrieval_documentversion AS version ON version.id = visible.id
+JOIN retrieval_document AS document ON document.id = version.document_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a question says of the document that it means: in which terms, of when, and whether the latest."""
+
+    terms: tuple[str, ...]
+    periods: tuple[Period, ...]
+    is_latest: bool
+
+    @property
+    def needs_periods(self) -> bool:
+        return bool(self.periods) or self.is_latest
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What names a document: its terms, and which period."""
+
+    terms: frozenset[str]
+    period: Period | None
+    updated: date
+
+
+_Share = Mapping[int, float]  # by version, how far something fits it
+
+
+def with_documents(
+    ranked: list[Ranked], *, question: str, languages: Sequence[str], visible: Visible
+) -> list[Ranked]:
+    """Return candidates, those of documents that the question means lifted, scores from 0 to 1, best first.
+
+    Costs a statement. Only documents of candidates count, and only what the person may see of them still.
+    """
+    weight = settings.FUSION_DOCUMENT_WEIGHT
+    versions = list(dict.fromkeys(candidate.key[1] for candidate, _ in ranked))[:_MOST_DOCUMENTS]
+    if not weight or len(versions) <= 1:
+        return ranked
+    matches = _matches(_read_wanted(question, languages), versions, visible)
+    return in_order(
+        [(one, (score + weight * matches.get(one.key[1], 0.0)) / (1 + weight)) for one, score in ranked]
+    )
+
+
+def _read_wanted(question: str, languages: Sequence[str]) -> _Wanted:
+    """Read a question; the words of its periods are not looked for as words."""
+    mentions = periods_in(question)
+    ends = [0, *(bound for one in mentions for bound in (one.start, one.end)), len(question)]
+    words = " ".join(question[first:last] for first, last in zip(ends[::2], ends[1::2], strict=True))
+    terms = dict.fromkeys(term for language in languages for term in analyse(words, language))
+    return _Wanted(
+        terms=tuple(terms)[:_MAX_TERMS],
+        periods=tuple(one.period for one in mentions),
+        is_latest=_LATEST.search(question) is not None,
+    )
+
+
+def _matches(wanted: _Wanted, versions: Sequence[int], visible: Visible) -> _Share:
+    """Return how far each version is one that is meant, 0 to 1; one that is not named is not among them."""
+    named = _read_named(wanted, versions, visible)
+    evidence = dict.fromkeys(named, 0.0)
+    for term in wanted.terms:
+        _add(evidence, {version: float(term in one.terms) for version, one in named.items()}, len(versions))
+    if wanted.periods:
+        _add(evidence, _in_period(wanted.periods, named), len(versions))
+    if wanted.is_latest:
+        _add(evidence, _newest(named, evidence), len(versions))
+    best = max(evidence.values(), default=0.0)
+    return {version: weight / (best + _LITTLE) for version, weight in evidence.items()}
+
+
+def _add(evidence: dict[int, float], share: _Share, documents: int) -> None:
+    """Add what fits, weighed by how few of the documents have it: BM25's inverse document frequency."""
+    having = sum(value > 0 for value in share.values())
+    weight = math.log(1 + (documents - having + 0.5) / (having + 0.5))
+    for version, value in share.items():
+        evidence[version] += weight * value
+
+
+def _in_period(periods: Sequence[Period], named: Mapping[int, _Named]) -> _Share:
+    return {
+        version: max(one.period.share_in(period) for period in periods) if one.period else 0.0
+        for version, one in named.items()
+    }
+
+
+def _newest(named: Mapping[int, _Named], evidence: _Share) -> _Share:
+    """Return 1 for the newest of the documents that fit best so far, half of it for the next, and so on.
+
+    By the periods that they are of, where one of them has any; by when they were changed otherwise.
+    """
+    best = max(evidence.values(), default=0.0)
+    fitting = {version: named[version] for version, found in evidence.items() if found >= _ALIKE * best}
+    dates = {version: one.period.last for version, one in fitting.items() if one.period}
+    dates = dates or {version: one.updated for version, one in fitting.items()}
+    newest_first = sorted(set(dates.values()), reverse=True)
+    return {version: 0.5 ** newest_first.index(day) for version, day in dates.items()}
+
+
+def _read_named(wanted: _Wanted, versions: Sequence[int], visible: Visible) -> dict[int, _Named]:
+    params = {"versions": list(versions), "beginning": _BEGINNING, "characters": _CHARACTERS}
+    _, rows = fetch(_NAMED.format(visible=visible.sql), visible.params | params)
+    return {
+        version: _Named(
+            terms=_terms_of(f"{title}\n{name.rsplit('.', 1)[0]}\n{head or ''}", language),
+            period=_period_of(title, name, head or "") if wanted.needs_periods else None,
+            updated=updated_at.date(),
+        )
+        for version, language, title, name, updated_at, head in rows
+    }
+
+
+@lru_cache(maxsize=1000)  # the same documents are candidates again and again; about 10 MB
+def _terms_of(text: str, language: str) -> frozenset[str]:
+    return frozenset(analyse(text, language))
+
+
+def _period_of(title: str, name: str, head: str) -> Period | None:
+    """Return the period in a document's name, else in its title, else the first date that it begins with.
+
+    Titles hold the day of filing, too; people name files by what is in them. A year alone in the beginning
+    of a text says too little of what the text is about.
+    """
+    for text in (name.rsplit(".", 1)[0], title):
+        if called := [one.period for one in periods_in(text)]:
+            return min(called, key=lambda period: period.days)
+    return next((one.period for one in periods_in(head) if one.period.days < _YEAR_DAYS), None)
