@@ -5,7 +5,7 @@ ln(1 + (N - df + 0.5) / (df + 0.5)) * tf / (tf + k1 * (1 - b + b * dl / avgdl)).
 N, df and avgdl are those of the passages that the person may see, so a hidden document changes no score.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,19 +49,15 @@ class Terms:
     scoped: Sequence[tuple[str, int]] = ()
     barred: Sequence[tuple[str, str]] = ()
 
-    @property
-    def marked(self) -> frozenset[str]:
-        return frozenset(self.everywhere).union(term for term, _ in self.scoped)
-
 
 class Lexical:
     """BM25 of the passages that have a term of the question, or more: `find` the best, or `score` one."""
 
-    def __init__(
-        self, versions: NDArray[np.int64], begins: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> None:
-        """The scores of the passages of version n stand in their order from `begins[n]` on; 0: not found."""
-        self._versions, self._begins, self._scores = versions, begins, scores
+    def __init__(self, blocks: "_Blocks", scores: NDArray[np.float64], terms: Sequence[str]) -> None:
+        """`scores` are by the blocks' places, 0 where a passage is not found; `terms` by their numbers."""
+        self._versions, self._begins, self._scores = blocks.versions, blocks.begins, scores
+        self._blocks, self._terms = blocks, terms
+        self.terms = frozenset(terms)
         self.barred: frozenset[Key] = frozenset()
 
     def best(self, depth: int, *, among: frozenset[Key] | None) -> dict[Key, float]:
@@ -84,6 +80,18 @@ class Lexical:
         scores[is_known] = self._scores[places[is_known]]
         found: list[float] = scores.tolist()
         return found
+
+    def terms_at_beginning(self, versions: Sequence[int], *, passages: int) -> dict[int, frozenset[str]]:
+        """Return the terms of the question that stand in the first passages of each of these versions."""
+        blocks = self._blocks
+        at = np.flatnonzero((blocks.entries["ordinal"] < passages) & (blocks.numbers != _BARRED))
+        of_version = blocks.versions[blocks.of_version[at]]
+        is_wanted = np.isin(of_version, versions)
+        found: dict[int, set[str]] = {version: set() for version in versions}
+        pairs = zip(of_version[is_wanted].tolist(), blocks.numbers[at[is_wanted]].tolist(), strict=True)
+        for version, number in pairs:
+            found[version].add(self._terms[number])
+        return {version: frozenset(terms) for version, terms in found.items()}
 
     def bar(self, keys: Iterable[Key]) -> None:
         """Let these passages not be found."""
@@ -111,18 +119,18 @@ class Lexical:
 
 def score_passages(*, visible: Visible, terms: Terms, passages: int, length: int) -> Lexical:
     """Return the BM25 scores of the visible passages: that many, with `length` terms in all."""
-    blocks = _read(visible, terms)
+    distinct = list(dict.fromkeys([*terms.everywhere, *(term for term, _ in terms.scoped)]))
+    blocks = _read(visible, terms, {term: number for number, term in enumerate(distinct)})
     is_asked = blocks.numbers != _BARRED
     weights = _weights(blocks.entries[is_asked], blocks.numbers[is_asked], passages, length)
     scores = np.bincount(blocks.places[is_asked], weights, minlength=int(blocks.begins[-1]))
-    lexical = Lexical(blocks.versions, blocks.begins, scores.astype(np.float64))
+    lexical = Lexical(blocks, scores.astype(np.float64), distinct)
     lexical.bar(lexical.keys(blocks.places[~is_asked]))
     return lexical
 
 
-def _read(visible: Visible, terms: Terms) -> "_Blocks":
+def _read(visible: Visible, terms: Terms, numbers: Mapping[str, int]) -> "_Blocks":
     asked = [*terms.everywhere, *(term for term, _ in terms.scoped)]
-    numbers = {term: number for number, term in enumerate(dict.fromkeys(asked))}
     not_asked = [None for _ in terms.barred]
     params = {
         "terms": [*asked, *(term for term, _ in terms.barred)],
@@ -149,7 +157,8 @@ def _elements(array: bytes | None, kind: str) -> NDArray[np.int64]:
 class _Blocks:
     """Blocks taken apart: for each entry the number of its term, and the place of its passage.
 
-    Places count through the passages of all `versions`, those of version n from `begins[n]` on.
+    Places count through the passages of all `versions`, those of version n from `begins[n]` on. Of an entry,
+    `of_version` is that n.
     """
 
     def __init__(
@@ -168,7 +177,8 @@ class _Blocks:
         passages = np.zeros(len(self.versions), np.int64)
         np.maximum.at(passages, version, ordinals[np.cumsum(counts) - 1] + 1)  # a block ends with its last
         self.begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(passages)])
-        self.places = np.repeat(self.begins[version], counts) + ordinals
+        self.of_version = np.repeat(version, counts)
+        self.places = self.begins[self.of_version] + ordinals
 
 
 def _weights(

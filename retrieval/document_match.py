@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 
 from django.conf import settings
 
+from retrieval._lexical import Lexical
 from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
@@ -34,12 +34,12 @@ _LATEST = re.compile(
     re.IGNORECASE,
 )
 
-# What each document is called and begins with. Those of one passage too: left out, they would fall behind.
-_NAMED = """
+# What each document is called and begins with.
+_CALLED = """
 WITH visible AS MATERIALIZED (
-    SELECT id, collection_id, language FROM ({visible}) AS every WHERE id = ANY(%(versions)s::bigint[])
+    SELECT id, collection_id FROM ({visible}) AS every WHERE id = ANY(%(versions)s::bigint[])
 )
-SELECT visible.id, visible.language, document.title, document.name, document.updated_at,
+SELECT visible.id, document.title, document.name, document.updated_at,
        left((SELECT string_agg(chunk.text, E'\\n' ORDER BY chunk.ordinal)
              FROM retrieval_chunk AS chunk
              WHERE chunk.collection_id = visible.collection_id AND chunk.version_id = visible.id
@@ -64,10 +64,9 @@ class _Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """What names a document: its terms, and which period."""
+class _Dated:
+    """Of when a document is: the period that it says, and when it was changed."""
 
-    terms: frozenset[str]
     period: Period | None
     updated: date
 
@@ -76,17 +75,21 @@ _Share = Mapping[int, float]  # by version, how far something fits it
 
 
 def with_documents(
-    ranked: list[Ranked], *, question: str, languages: Sequence[str], visible: Visible
+    ranked: list[Ranked], *, question: str, languages: Sequence[str], visible: Visible, lexical: Lexical
 ) -> list[Ranked]:
     """Return candidates, those of documents that the question means lifted, scores from 0 to 1, best first.
 
-    Costs a statement. Only documents of candidates count, and only what the person may see of them still.
+    Only documents of candidates count; those of one passage too, which would fall behind if they were left
+    out. Where the question speaks of a time, it costs a statement.
     """
     weight = settings.FUSION_DOCUMENT_WEIGHT
     versions = list(dict.fromkeys(candidate.key[1] for candidate, _ in ranked))[:_MOST_DOCUMENTS]
     if not weight or len(versions) <= 1:
         return ranked
-    matches = _matches(_read_wanted(question, languages), versions, visible)
+    wanted = _read_wanted(question, languages)
+    named = lexical.terms_at_beginning(versions, passages=_BEGINNING)
+    dated = _read_dated(versions, visible) if wanted.needs_periods else {}
+    matches = _matches(wanted, named, dated)
     return in_order(
         [(one, (score + weight * matches.get(one.key[1], 0.0)) / (1 + weight)) for one, score in ranked]
     )
@@ -105,64 +108,55 @@ def _read_wanted(question: str, languages: Sequence[str]) -> _Wanted:
     )
 
 
-def _matches(wanted: _Wanted, versions: Sequence[int], visible: Visible) -> _Share:
+def _matches(wanted: _Wanted, named: Mapping[int, frozenset[str]], dated: Mapping[int, _Dated]) -> _Share:
     """Return how far each version is one that is meant, 0 to 1; one that is not named is not among them."""
-    named = _read_named(wanted, versions, visible)
     evidence = dict.fromkeys(named, 0.0)
     for term in wanted.terms:
-        _add(evidence, {version: float(term in one.terms) for version, one in named.items()}, len(versions))
+        _add(evidence, {version: float(term in terms) for version, terms in named.items()})
     if wanted.periods:
-        _add(evidence, _in_period(wanted.periods, named), len(versions))
+        _add(evidence, _in_period(wanted.periods, dated))
     if wanted.is_latest:
-        _add(evidence, _newest(named, evidence), len(versions))
+        _add(evidence, _newest(dated, evidence))
     best = max(evidence.values(), default=0.0)
     return {version: weight / (best + _LITTLE) for version, weight in evidence.items()}
 
 
-def _add(evidence: dict[int, float], share: _Share, documents: int) -> None:
+def _add(evidence: dict[int, float], share: _Share) -> None:
     """Add what fits, weighed by how few of the documents have it: BM25's inverse document frequency."""
-    having = sum(value > 0 for value in share.values())
+    documents, having = len(evidence), sum(value > 0 for value in share.values())
     weight = math.log(1 + (documents - having + 0.5) / (having + 0.5))
     for version, value in share.items():
         evidence[version] += weight * value
 
 
-def _in_period(periods: Sequence[Period], named: Mapping[int, _Named]) -> _Share:
+def _in_period(periods: Sequence[Period], dated: Mapping[int, _Dated]) -> _Share:
     return {
         version: max(one.period.share_in(period) for period in periods) if one.period else 0.0
-        for version, one in named.items()
+        for version, one in dated.items()
     }
 
 
-def _newest(named: Mapping[int, _Named], evidence: _Share) -> _Share:
+def _newest(dated: Mapping[int, _Dated], evidence: _Share) -> _Share:
     """Return 1 for the newest of the documents that fit best so far, half of it for the next, and so on.
 
     By the periods that they are of, where one of them has any; by when they were changed otherwise.
     """
     best = max(evidence.values(), default=0.0)
-    fitting = {version: named[version] for version, found in evidence.items() if found >= _ALIKE * best}
+    fitting = {version: one for version, one in dated.items() if evidence[version] >= _ALIKE * best}
     dates = {version: one.period.last for version, one in fitting.items() if one.period}
     dates = dates or {version: one.updated for version, one in fitting.items()}
     newest_first = sorted(set(dates.values()), reverse=True)
     return {version: 0.5 ** newest_first.index(day) for version, day in dates.items()}
 
 
-def _read_named(wanted: _Wanted, versions: Sequence[int], visible: Visible) -> dict[int, _Named]:
+def _read_dated(versions: Sequence[int], visible: Visible) -> dict[int, _Dated]:
+    """Return of when these versions are, without what the person may not see any more."""
     params = {"versions": list(versions), "beginning": _BEGINNING, "characters": _CHARACTERS}
-    _, rows = fetch(_NAMED.format(visible=visible.sql), visible.params | params)
+    _, rows = fetch(_CALLED.format(visible=visible.sql), visible.params | params)
     return {
-        version: _Named(
-            terms=_terms_of(f"{title}\n{name.rsplit('.', 1)[0]}\n{head or ''}", language),
-            period=_period_of(title, name, head or "") if wanted.needs_periods else None,
-            updated=updated_at.date(),
-        )
-        for version, language, title, name, updated_at, head in rows
+        version: _Dated(_period_of(title, name, head or ""), updated_at.date())
+        for version, title, name, updated_at, head in rows
     }
-
-
-@lru_cache(maxsize=1000)  # the same documents are candidates again and again; about 10 MB
-def _terms_of(text: str, language: str) -> frozenset[str]:
-    return frozenset(analyse(text, language))
 
 
 def _period_of(title: str, name: str, head: str) -> Period | None:

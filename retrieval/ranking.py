@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 
 from retrieval._candidates import Candidate
+from retrieval._lexical import Lexical
 from retrieval._texts import Texts
 from retrieval._visible import Visible
 from retrieval.boosts import boosted
@@ -29,6 +30,7 @@ class Asked:
     visible: Visible
     languages: Sequence[str]
     generation: Generation
+    lexical: Lexical
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,11 @@ class Ranking:
 
 
 def rank(
-    candidates: Sequence[Candidate], *, asked: Asked, limit: int, arrangement: Arrangement | None
+    candidates: Sequence[Candidate],
+    *,
+    asked: Asked,
+    limit: int,
+    arrangement: Arrangement | None,
 ) -> Ranking:
     """Return the places of the best candidates, `limit` at most, and what readers should know of them."""
     weight = weight_by_language(
@@ -53,6 +59,7 @@ def rank(
         question=asked.question,
         languages=asked.languages,
         visible=asked.visible,
+        lexical=asked.lexical,
     )
     reranked = rerank(question=asked.question, ranked=fused, texts=texts)
     ranked = pinned_first(boosted(reranked.ranked), asked=asked.query, visible=asked.visible)

@@ -102,11 +102,10 @@ def search(
         visible, counts, question = scope.visible, scope.counts, scope.question
         watch.lap("count")
         facets = count_facets(visible) if with_facets else ()
+        lexical, allowed = _by_words(asked, scope)
+        watch.lap("words")
         candidates: list[Candidate] = []
-        terms, ranking = Terms(()), Ranking()
         if counts.chunks:
-            terms, allowed, lexical = _by_words(asked, scope)
-            watch.lap("words")
             vector = embedder_of(generation).embed_query(question) if scope.also else embedding.result()
             watch.lap("embed")
             candidates = find_candidates(
@@ -119,12 +118,12 @@ def search(
             )
             watch.lap("vectors")
     # No lock is held on the vectors from here on: a reranker may take its time.
-    hits: tuple[Hit, ...] = ()
+    ranking, hits = Ranking(), ()
     if candidates:
-        understood = Asked(asked, question, visible, counts.languages, generation)
+        understood = Asked(asked, question, visible, counts.languages, generation, lexical)
         ranking = rank(candidates, asked=understood, limit=limit, arrangement=arrangement)
         watch.lap("rank")
-        hits = load_hits(visible, ranking.places, terms.marked)
+        hits = load_hits(visible, ranking.places, lexical.terms)
         watch.lap("read")
     return SearchResults(
         query=asked.typed,
@@ -183,14 +182,14 @@ def _scope(visible: Visible, asked: Query) -> _Scope:
     return _Scope(visible, _as_counts(counted), also, _with_expansions(asked.text, also))
 
 
-def _by_words(asked: Query, scope: _Scope) -> tuple[Terms, frozenset[Key] | None, Lexical]:
-    """Return the terms that are looked up, the passages that are allowed (None: all), and the scores."""
+def _by_words(asked: Query, scope: _Scope) -> tuple[Lexical, frozenset[Key] | None]:
+    """Return the scores by words, and the passages that are allowed, None for all."""
     visible, counts = scope.visible, scope.counts
     containing = _containing(visible, counts, asked)
     terms = _terms(asked, scope.also, containing, counts.languages)
     lexical = score_passages(visible=visible, terms=terms, passages=counts.chunks, length=counts.terms)
     lexical.bar(containing.barred)
-    return terms, containing.allowed, lexical
+    return lexical, containing.allowed
 
 
 def _as_counts(row: Sequence[Any]) -> Counts:

@@ -34,10 +34,13 @@ class Order:
 
 
 class Child:
-    """A process that was forked for an order. ``pid`` is its own until ``end`` returns."""
+    """A process that was forked for an order. ``pid`` is its own until ``end`` returns.
+
+    ``peak_kib`` is then the most memory that it, or a program that it started, held; 0 where nobody knows.
+    """
 
     def __init__(self, pid: int, leash: socket.socket) -> None:
-        self.pid = pid
+        self.pid, self.peak_kib = pid, 0
         self._leash = leash
 
     def has_ended(self) -> bool:
@@ -55,7 +58,8 @@ class Child:
             with contextlib.suppress(OSError):
                 self._leash.send(b"end")
                 if told := self._leash.recv(32):
-                    return int(told)
+                    status, self.peak_kib = map(int, told.split())
+                    return status
         # The server is gone, and the kernel killed the child with it. What the child started may be left.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)

@@ -6,7 +6,7 @@ when the other end of its socket is gone, which the kernel closes with the proce
 
 A packet on the socket is an order (JSON) with three descriptors: standard output, standard error and a
 leash. The number of the child comes back on the leash. Whatever is sent on the leash then, or its end, has
-the child killed with its whole group; its exit status comes back.
+the child killed with its whole group; its exit status comes back, and the most KiB of memory that it held.
 """
 
 from __future__ import annotations
@@ -71,16 +71,16 @@ def _end(child: int, leash: socket.socket) -> None:
     with contextlib.suppress(ProcessLookupError):  # it may not have a group yet
         os.killpg(child, signal.SIGKILL)
     os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
+    _, status, used = os.wait4(child, 0)
     with contextlib.suppress(OSError):
         leash.recv(16, socket.MSG_DONTWAIT)  # what is left unread when it closes takes the answer with it
-    _tell(leash, os.waitstatus_to_exitcode(status))
+    _tell(leash, os.waitstatus_to_exitcode(status), used.ru_maxrss)
     leash.close()
 
 
-def _tell(leash: socket.socket, number: int) -> None:
+def _tell(leash: socket.socket, *numbers: int) -> None:
     with contextlib.suppress(OSError):  # nobody is there any more; its end comes next
-        leash.send(b"%d" % number)
+        leash.send(" ".join(map(str, numbers)).encode())
 
 
 def _become_reader(order: bytes, descriptors: list[int], parent: int) -> None:

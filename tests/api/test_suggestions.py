@@ -1,11 +1,10 @@
-from portal.answers.models import Question
 from tests.api.client import Api, ok, problem
 from tests.factories import Cast
 
 
 def test_words_titles_and_own_questions(searchable_cast: Cast) -> None:
     cast = searchable_cast
-    Question.objects.create(user=cast.bob, text="How long is the warranty?")
+    factories.question(cast.bob, "How long is the warranty?")
     told = ok(Api(cast.bob, "read").get("/suggestions", q="the warr"))["suggestions"]
     assert told == [
         {"kind": "question", "text": "How long is the warranty?", "query": "How long is the warranty?"},
@@ -18,7 +17,7 @@ def test_words_titles_and_own_questions(searchable_cast: Cast) -> None:
 
 def test_outsiders_get_what_is_told_where_nothing_is(searchable_cast: Cast) -> None:
     cast = searchable_cast
-    Question.objects.create(user=cast.bob, text="How long is the warranty?")
+    factories.question(cast.bob, "How long is the warranty?")
     api = Api(cast.charlie, "read")
     nothing: dict[str, list[object]] = {"suggestions": []}
     assert ok(api.get("/suggestions", q="warr")) == ok(api.get("/suggestions", q="nowhere")) == nothing

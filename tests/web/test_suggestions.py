@@ -1,6 +1,5 @@
 import pytest
 
-from portal.answers.models import Question
 from tests import factories
 from tests.factories import Cast
 from tests.web.browser import Reader, text
@@ -10,8 +9,8 @@ from tests.web.browser import Reader, text
 def asked(searchable_cast: Cast) -> Cast:
     cast = searchable_cast
     for number in range(5):
-        Question.objects.create(user=cast.alice, text=f"Which warranty has kettle {number}?")
-    Question.objects.create(user=cast.alice, text="which WARRANTY has kettle 4")
+        factories.question(cast.alice, f"Which warranty has kettle {number}?")
+    factories.question(cast.alice, "which WARRANTY has kettle 4")
     return cast
 
 

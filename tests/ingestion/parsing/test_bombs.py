@@ -1,7 +1,6 @@
 """Files that grow without end, or reach for others: refused in seconds, within memory and disk limits."""
 
 import io
-import re
 import socket
 import struct
 import tempfile
@@ -11,12 +10,11 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
+from ingestion.parsing._forking import Child
 from ingestion.parsing.errors import ParseError, Reason
 from ingestion.parsing.sandbox import parse_file
 
@@ -109,60 +107,50 @@ def _files(folder: Path) -> list[Path]:
     return []
 
 
-def _peak_of_readers() -> int:
-    """Return the most KiB that a process which reads for this test, or forks such, has held so far.
-
-    One that is over between two looks had no time to fill a gigabyte.
-    """
-    peaks = [0]
-    for process in psutil.Process().children(recursive=True):
-        with suppress(OSError, psutil.Error):
-            if "ingestion.parsing.forkserver" in " ".join(process.cmdline()):
-                peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
-                peaks.append(int(peak[1]) if peak else 0)
-    return max(peaks)
-
-
-@dataclass
-class Most:
-    """The most that was seen: bytes on disk, and KiB of memory of a process that reads a file."""
-
-    disk: int = 0
-    memory: int = 0
-
-
 @contextmanager
-def most_of(folder: Path) -> Iterator[Most]:
-    """Keep looking how much lies in a folder, and how much memory reading takes."""
-    most, done = Most(), threading.Event()
+def most_on_disk(folder: Path) -> Iterator[list[int]]:
+    """Keep looking how many bytes lie in a folder."""
+    seen, done = [0], threading.Event()
 
     def look() -> None:
         while not done.wait(0.05):
-            most.memory = max(most.memory, _peak_of_readers())
             with suppress(OSError):
-                most.disk = max(most.disk, sum(path.lstat().st_size for path in _files(folder)))
+                seen.append(sum(path.lstat().st_size for path in _files(folder)))
 
     looking = threading.Thread(target=look)
     looking.start()
     try:
-        yield most
+        yield seen
     finally:
         done.set()
         looking.join()
 
 
+def _noted(peaks: list[int]) -> Callable[[Child], int]:
+    """Return the end of a reader, which also notes how many KiB of memory it held, as the kernel counts."""
+    end = Child.end
+
+    def noted(child: Child) -> int:
+        status = end(child)
+        peaks.append(child.peak_kib)
+        return status
+
+    return noted
+
+
 @contextmanager
 def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Assert that what is done takes under 30 s, 500 MB of disk and 1 GiB of memory, and leaves nothing."""
-    folder = tmp_path / "temporary"
+    folder, peaks = tmp_path / "temporary", list[int]()
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(Child, "end", _noted(peaks))
     began = time.monotonic()
-    with most_of(folder) as most:
+    with most_on_disk(folder) as on_disk:
         yield
     assert time.monotonic() - began < 30
-    assert most.disk <= 500_000_000
-    assert 0 < most.memory <= 1 << 20
+    assert max(on_disk) <= 500_000_000
+    assert 0 < min(peaks) <= max(peaks) <= 1 << 20
     assert not list(folder.iterdir())
 
 
