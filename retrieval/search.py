@@ -118,7 +118,8 @@ def search(
             )
             watch.lap("vectors")
     # No lock is held on the vectors from here on: a reranker may take its time.
-    ranking, hits = Ranking(), ()
+    ranking = Ranking()
+    hits: tuple[Hit, ...] = ()
     if candidates:
         understood = Asked(asked, question, visible, counts.languages, generation, lexical)
         ranking = rank(candidates, asked=understood, limit=limit, arrangement=arrangement)

@@ -1,3 +1,4 @@
+from tests import factories
 from tests.api.client import Api, ok, problem
 from tests.factories import Cast
 
