@@ -115,7 +115,7 @@ def test_answers_many_at_once_each_in_full(server: Server) -> None:
     ended: list[float] = []
 
     async def one() -> str:
-        pieces: list[str] = []
+        pieces: list[ChatPiece] = []
         async with aclosing(OpenAIChat(spec).stream(ASK)) as stream:
             async for piece in stream:
                 if piece.text and not pieces:
