@@ -1,5 +1,6 @@
 """What the web process does when it starts: Django itself does not speak ASGI's lifespan protocol."""
 
+import gc
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -26,11 +27,18 @@ def with_lifespan(application: Callable[..., Awaitable[None]]) -> Application:
     return serve
 
 
+def _leave_imports_alone() -> None:
+    """Keep all that was imported out of every later collection of garbage: one of them took 180 ms."""
+    gc.collect()
+    gc.freeze()
+
+
 async def _live(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
             load_model_in_background()
+            _leave_imports_alone()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await send({"type": "lifespan.shutdown.complete"})

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from django.conf import settings
 
@@ -21,12 +22,15 @@ from retrieval.fusion import Ranked, in_order
 from retrieval.periods import Period, periods_in
 
 _MAX_TERMS = 32
-_MOST_DOCUMENTS = 60  # those whose passages fit best, so that a question costs no more in a large library
-_CHARACTERS = 1_500
+_MOST_DOCUMENTS = 30  # those whose passages fit best, so that a question costs no more in a large library
+_CHARACTERS = 1_500  # of the first page that are read for a date
+_FIRST_PAGE = 2  # passages: as many characters, or more
 _BEGINNING = 4  # passages: the first page of a report, all of a memo
 _LITTLE = 2.0  # of evidence: with no more than this for the best one, documents count half
 _YEAR_DAYS = 365
 _ALIKE = 0.8  # of the best match: documents among which the latest is looked for
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d")
+_AROUND = 25  # characters: “the second quarter of the fiscal year 2023”
 _LATEST = re.compile(
     r"\b(?:latest|newest|most (?:recent|current)|up[- ]to[- ]date)\b"
     r"|\b(?:the|its|their|our) last (?:\w+[- ]){0,2}?(?:reports?|filings?|editions?|versions?|minutes)\b"
@@ -151,7 +155,7 @@ def _newest(dated: Mapping[int, _Dated], evidence: _Share) -> _Share:
 
 def _read_dated(versions: Sequence[int], visible: Visible) -> dict[int, _Dated]:
     """Return of when these versions are, without what the person may not see any more."""
-    params = {"versions": list(versions), "beginning": _BEGINNING, "characters": _CHARACTERS}
+    params = {"versions": list(versions), "beginning": _FIRST_PAGE, "characters": _CHARACTERS}
     _, rows = fetch(_CALLED.format(visible=visible.sql), visible.params | params)
     return {
         version: _Dated(_period_of(title, name, head or ""), updated_at.date())
@@ -168,4 +172,14 @@ def _period_of(title: str, name: str, head: str) -> Period | None:
     for text in (name.rsplit(".", 1)[0], title):
         if called := [one.period for one in periods_in(text)]:
             return min(called, key=lambda period: period.days)
-    return next((one.period for one in periods_in(head) if one.period.days < _YEAR_DAYS), None)
+    return _first_date(head)
+
+
+@lru_cache(maxsize=2_000)  # the same documents are candidates again and again; 3 MB
+def _first_date(text: str) -> Period | None:
+    """Return the first period of a text that is no year, from around its years: the whole is slow to read."""
+    for year in _YEAR.finditer(text):
+        for one in periods_in(text[max(0, year.start() - _AROUND) : year.end() + _AROUND]):
+            if one.period.days < _YEAR_DAYS:
+                return one.period
+    return None
