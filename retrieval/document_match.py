@@ -22,7 +22,8 @@ from retrieval.fusion import Ranked, in_order
 from retrieval.periods import Period, periods_in
 
 _MAX_TERMS = 32
-_MOST_DOCUMENTS = 30  # those whose passages fit best, so that a question costs no more in a large library
+_MOST_DOCUMENTS = 60  # those whose passages fit best, so that a question costs no more in a large library
+_MOST_DATED = 30  # of them: each has its first page read
 _CHARACTERS = 1_500  # of the first page that are read for a date
 _FIRST_PAGE = 2  # passages: as many characters, or more
 _BEGINNING = 4  # passages: the first page of a report, all of a memo
@@ -92,7 +93,7 @@ def with_documents(
         return ranked
     wanted = _read_wanted(question, languages)
     named = lexical.terms_at_beginning(versions, passages=_BEGINNING)
-    dated = _read_dated(versions, visible) if wanted.needs_periods else {}
+    dated = _read_dated(versions[:_MOST_DATED], visible) if wanted.needs_periods else {}
     matches = _matches(wanted, named, dated)
     return in_order(
         [(one, (score + weight * matches.get(one.key[1], 0.0)) / (1 + weight)) for one, score in ranked]
