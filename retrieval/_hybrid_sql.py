@@ -62,7 +62,7 @@ _LOOKED_UP = """
       ON vector.generation_id = %(generation)s AND vector.collection_id = visible.collection_id
      AND vector.version_id = visible.id
     WHERE {fits}
-    ORDER BY similarity DESC, collection_id, version_id, ordinal LIMIT %(depth)s
+    ORDER BY similarity DESC LIMIT %(depth)s
 """
 
 # Where most are visible, reading all in their order is quicker than looking up each. IS TRUE keeps the
@@ -70,7 +70,7 @@ _LOOKED_UP = """
 _SCANNED = """
     FROM {partition} AS vector
     WHERE (vector.version_id IN (SELECT id FROM visible)) IS TRUE AND {fits}
-    ORDER BY similarity DESC, collection_id, version_id, ordinal LIMIT %(depth)s
+    ORDER BY similarity DESC LIMIT %(depth)s
 """
 
 _INDEX = """
@@ -87,7 +87,7 @@ _ALLOWED = """
       ON vector.generation_id = %(generation)s AND vector.collection_id = visible.collection_id
      AND vector.version_id = allowed.version_id AND vector.ordinal = allowed.ordinal
     WHERE {fits}
-    ORDER BY similarity DESC, collection_id, version_id, ordinal LIMIT %(depth)s
+    ORDER BY similarity DESC LIMIT %(depth)s
 """
 _NOT_BARRED = """(vector.version_id, vector.ordinal) NOT IN (
         SELECT * FROM unnest(%(barred_versions)s::bigint[], %(barred_ordinals)s::int[]))"""
