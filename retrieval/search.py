@@ -230,7 +230,7 @@ def _barred(asked: Query, languages: Sequence[str]) -> list[tuple[str, str]]:
     barred = []
     for word in asked.without:
         rows = [(term, language) for language in languages for term in analyse(word, language)[:1]]
-        if not rows:
+        if languages and not rows:
             raise InvalidInputError(
                 f"“{word[:80]}” is too common to be left out: it is not indexed. Leave out a rarer word."
             )
