@@ -114,7 +114,7 @@ def _answers(client: "redis.Redis") -> bool:
         return False
 
 
-def _wait(condition: Callable[[], bool], seconds: float = 150) -> bool:
+def _wait(condition: Callable[[], bool], seconds: float = 90) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
