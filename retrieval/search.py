@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
-from llm.embedding import Vectors
 from retrieval import _hybrid_sql
 from retrieval._candidates import Candidate, find_candidates
 from retrieval._containing import Containing, passages_containing
@@ -23,7 +22,6 @@ from retrieval.facets import Facet, count_facets
 from retrieval.generations import embedder_of, serving_generation
 from retrieval.hits import Hit, load_hits
 from retrieval.identifiers import other_forms
-from retrieval.models import Generation
 from retrieval.people import Person
 from retrieval.query import Query, parse_query
 from retrieval.ranking import Asked, Ranking, rank
@@ -104,13 +102,25 @@ def search(
         visible, counts, question = scope.visible, scope.counts, scope.question
         watch.lap("count")
         facets = count_facets(visible) if with_facets else ()
-        lexical, candidates = (
-            _find(asked, scope, generation, embedding, watch) if counts.chunks else (None, [])
-        )
+        lexical, allowed = _by_words(asked, scope)
+        watch.lap("words")
+        candidates: list[Candidate] = []
+        if counts.chunks:
+            vector = embedder_of(generation).embed_query(question) if scope.also else embedding.result()
+            watch.lap("embed")
+            candidates = find_candidates(
+                visible=visible,
+                chunks=counts.chunks,
+                generation=generation,
+                lexical=lexical,
+                allowed=allowed,
+                vector=vector,
+            )
+            watch.lap("vectors")
     # No lock is held on the vectors from here on: a reranker may take its time.
     ranking = Ranking()
     hits: tuple[Hit, ...] = ()
-    if lexical and candidates:
+    if candidates:
         understood = Asked(asked, question, visible, counts.languages, generation, lexical)
         ranking = rank(candidates, asked=understood, limit=limit, arrangement=arrangement)
         watch.lap("rank")
@@ -173,26 +183,6 @@ def _scope(visible: Visible, asked: Query) -> _Scope:
     return _Scope(visible, _as_counts(counted), also, _with_expansions(asked.text, also))
 
 
-def _find(
-    asked: Query, scope: _Scope, generation: Generation, embedding: Future[Vectors], watch: _Stopwatch
-) -> tuple[Lexical, list[Candidate]]:
-    """Return the scores by words, and the best passages by words and by meaning."""
-    lexical, allowed = _by_words(asked, scope)
-    watch.lap("words")
-    vector = embedder_of(generation).embed_query(scope.question) if scope.also else embedding.result()
-    watch.lap("embed")
-    candidates = find_candidates(
-        visible=scope.visible,
-        chunks=scope.counts.chunks,
-        generation=generation,
-        lexical=lexical,
-        allowed=allowed,
-        vector=vector,
-    )
-    watch.lap("vectors")
-    return lexical, candidates
-
-
 def _by_words(asked: Query, scope: _Scope) -> tuple[Lexical, frozenset[Key] | None]:
     """Return the scores by words, and the passages that are allowed, None for all."""
     visible, counts = scope.visible, scope.counts
@@ -240,7 +230,7 @@ def _barred(asked: Query, languages: Sequence[str]) -> list[tuple[str, str]]:
     barred = []
     for word in asked.without:
         rows = [(term, language) for language in languages for term in analyse(word, language)[:1]]
-        if not rows:
+        if languages and not rows:
             raise InvalidInputError(
                 f"“{word[:80]}” is too common to be left out: it is not indexed. Leave out a rarer word."
             )
