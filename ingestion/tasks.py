@@ -4,30 +4,24 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 
-from ingestion import bell, housekeeping, ledger, pipeline, sources, workers
+from ingestion import bell, housekeeping, ledger, sources, spells, workers
 from retrieval import warm
 
 _RINGS_PER_SWEEP = 8
-_SPELL_SECONDS = 8.0  # which a stop and a sweep may wait for, besides the document in work
 
 
 @shared_task(name=bell.WORK)
 def work() -> None:
     """Do due jobs for a while, and ring again while more are due."""
-    if pipeline.work_through(seconds=_SPELL_SECONDS) and ledger.due_jobs().exists():
+    if spells.work_a_spell():
         bell.ring()
 
 
 @shared_task
 def sweep() -> None:
-    """Ring for every due job that no message may have told of."""
-    bell.ring(min(ledger.due_jobs().count(), _RINGS_PER_SWEEP))
-
-
-@shared_task
-def sync_due() -> None:
-    """Queue the sources whose time has come."""
+    """Queue the sources whose time has come, and ring for every due job that no message may have told of."""
     sources.open_due_syncs()
+    bell.ring(min(ledger.due_jobs().count(), _RINGS_PER_SWEEP))
 
 
 @shared_task
@@ -42,4 +36,5 @@ def _take_up_work(**_: object) -> None:
     ledger.release_lost_claims()
     workers.start_pulse(threads=settings.WORKER_CONCURRENCY)
     warm.keep_models_loaded()
+    spells.keep_looking()
     sweep.apply_async(retry=False)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -58,7 +59,7 @@ def redis_port(tmp_path: Path) -> int:
 class _Programs:
     """The stack's own worker and beat, without the rest of the stack."""
 
-    def __init__(self, env: Environment, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, env: Environment, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in env.items():
             monkeypatch.setenv(name, value)
         config = StackConfig(
@@ -74,22 +75,36 @@ class _Programs:
             log_level="INFO",
         )
         self._programs = {program.name: program for program in up.programs(config)}
-        self._log = log
+        self._folder = folder
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @contextmanager
     def running(self, name: str) -> Iterator["subprocess.Popen[bytes]"]:
-        with self._log.open("ab") as output:
-            process = self._programs[name].start(output.fileno())
+        with self._log(name).open("ab") as output:
+            process = self._running[name] = self._programs[name].start(output.fileno())
         try:
             yield process
         finally:
             process.kill()
             process.wait()
 
+    def told(self) -> str:
+        """Return the states of all jobs, the ends of the logs, and where the threads of the worker are."""
+        text = [str(_states())]
+        for name, process in self._running.items():
+            if name == "worker" and process.poll() is None:
+                process.send_signal(signal.SIGUSR1)  # Celery writes the stacks of all threads
+                time.sleep(3)
+            text.append(f"--- {name}, exit status {process.poll()}\n{self._log(name).read_text()[-12000:]}")
+        return "\n".join(text)
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
 
 @pytest.fixture
 def programs(env: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Programs:
-    return _Programs(env, tmp_path / "programs.log", monkeypatch)
+    return _Programs(env, tmp_path, monkeypatch)
 
 
 @contextmanager
@@ -154,16 +169,25 @@ def _texts(folder: Path, *names: str) -> list[Path]:
     return files
 
 
-def _kill_readers_of(name: str) -> None:
-    """End the child that reads a file, as a file does that crashes its parser."""
-    for pid in processes.running():
-        with suppress(OSError):
-            if Path(f"/proc/{pid}/comm").read_text().strip() == f"read {name}"[:15]:
-                os.kill(pid, signal.SIGKILL)
+@contextmanager
+def _readers_killed(name: str) -> Iterator[None]:
+    """End each child that reads a file as soon as it begins, as a file does that crashes its parser."""
+    is_over = threading.Event()
 
+    def kill() -> None:
+        while not is_over.wait(0.01):
+            for pid in processes.running():
+                with suppress(OSError):
+                    if Path(f"/proc/{pid}/comm").read_text().strip() == f"read {name}"[:15]:
+                        os.kill(pid, signal.SIGKILL)
 
-def _log(tmp_path: Path) -> str:
-    return f"{_states()}\n{(tmp_path / 'programs.log').read_text()[-6000:]}"
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        killer.join()
 
 
 def test_uploads_are_indexed_and_a_poison_is_quarantined(
@@ -173,12 +197,11 @@ def test_uploads_are_indexed_and_a_poison_is_quarantined(
     poison.write_bytes(factories.pdf(*["A line of text.\n" * 40] * 300))
 
     def settled() -> bool:
-        _kill_readers_of(poison.name)
         return set(_states().values()) <= {"indexed", "quarantined"}
 
-    with programs.running("worker") as worker, programs.running("beat"):
+    with _readers_killed(poison.name), programs.running("worker") as worker, programs.running("beat"):
         _ingest(env, *_texts(tmp_path / "texts", "north", "south"), poison)
-        assert _wait(settled), _log(tmp_path)
+        assert _wait(settled), programs.told()
         worker.terminate()
         assert worker.wait(timeout=20) == 0, "an idle worker stops cleanly"
     assert _states() == {"north.txt": "indexed", "south.txt": "indexed", "poison.pdf": "quarantined"}
@@ -193,11 +216,11 @@ def test_what_a_killed_worker_had_is_taken_over(
     long.write_bytes(factories.pdf(*["A line of text about pumps.\n" * 40] * 60))
     with programs.running("worker") as worker:
         _ingest(env, long)
-        assert _wait(lambda: _states() == {"long.pdf": "working"}), _log(tmp_path)
+        assert _wait(lambda: _states() == {"long.pdf": "working"}), programs.told()
         worker.kill()
         worker.wait()
     with programs.running("worker"):
-        assert _wait(_all_indexed), _log(tmp_path)
+        assert _wait(_all_indexed), programs.told()
     assert IngestionJob.objects.get().attempts == 2
 
 
@@ -209,9 +232,7 @@ def test_a_folder_is_synced_when_its_time_comes(
         cast.papers, acts_for=cast.alice, configuration={"path": str(tmp_path / "share")}
     )
     Source.objects.filter(pk=source.pk).update(next_run_at=Now())
-    programs = _Programs(
-        env | {"SOURCE_FOLDERS": str(tmp_path / "share")}, tmp_path / "programs.log", monkeypatch
-    )
+    programs = _Programs(env | {"SOURCE_FOLDERS": str(tmp_path / "share")}, tmp_path, monkeypatch)
 
     def indexed() -> int:
         return Document.objects.filter(current_version__isnull=False, deleted_at__isnull=True).count()
@@ -220,13 +241,13 @@ def test_a_folder_is_synced_when_its_time_comes(
         return IngestionJob.objects.filter(source=source, state="synced").count()
 
     with programs.running("worker"), programs.running("beat"):
-        assert _wait(lambda: indexed() == 2), _log(tmp_path)
+        assert _wait(lambda: indexed() == 2), programs.told()
         (tmp_path / "share" / "south.txt").unlink()
         Source.objects.filter(pk=source.pk).update(next_run_at=Now())
-        assert _wait(lambda: indexed() == 1 and synced() == 2), _log(tmp_path)
+        assert _wait(lambda: indexed() == 1 and synced() == 2), programs.told()
 
 
-def test_nothing_is_lost_when_redis_loses_everything(
+def test_nothing_is_lost_or_waits_when_redis_loses_everything(
     cast: Cast,
     env: Environment,
     redis_port: int,
@@ -234,7 +255,7 @@ def test_nothing_is_lost_when_redis_loses_everything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     env |= {"CELERY_BROKER_URL": f"redis://127.0.0.1:{redis_port}/0"}
-    programs = _Programs(env, tmp_path / "programs.log", monkeypatch)
+    programs = _Programs(env, tmp_path, monkeypatch)
     with ExitStack() as stack:
         with _redis(redis_port) as first:
             _ingest(env, *_texts(tmp_path / "flushed", "east", "west"))
@@ -242,9 +263,10 @@ def test_nothing_is_lost_when_redis_loses_everything(
             first.flushall()
             stack.enter_context(programs.running("worker"))
             stack.enter_context(programs.running("beat"))
-            assert _wait(_all_indexed), _log(tmp_path)
+            assert _wait(_all_indexed), programs.told()
         _ingest(env, *_texts(tmp_path / "away", "up", "down"))
-        assert not _all_indexed(), "nobody could be told of these"
+        assert _wait(_all_indexed), f"nobody rang, the worker looks itself\n{programs.told()}"
         with _redis(redis_port):
-            assert _wait(_all_indexed), _log(tmp_path)
-    assert Document.objects.filter(current_version__isnull=False).count() == 4
+            _ingest(env, *_texts(tmp_path / "back", "left", "right"))
+            assert _wait(_all_indexed), programs.told()
+    assert Document.objects.filter(current_version__isnull=False).count() == 6

@@ -392,10 +392,10 @@ def test_a_mailbox(alice: User, plans: Collection, shared: Path) -> None:
 
 
 def test_the_clock_knows_of_sources(source: Source, settings: Any) -> None:
-    entry = settings.CELERY_BEAT_SCHEDULE["sync"]
+    entry = settings.CELERY_BEAT_SCHEDULE["sweep"]
     assert entry["schedule"] <= 60
     Source.objects.update(next_run_at=timezone.now())
     source.jobs.all().delete()
-    assert entry["task"] == tasks.sync_due.name
-    tasks.sync_due()
+    assert entry["task"] == tasks.sweep.name
+    tasks.sweep()
     assert source.jobs.filter(state="queued").count() == 1
