@@ -4,8 +4,8 @@ Sentences are taken from real passages (`shared/corpora/us-public`, read and cut
 documents of `shared/evalsets/clapnq`). Each is said again without a change, in five ways, and with one:
 another number, date or name, a negation more or less, or with another passage as its source. It is judged as
 a model's sentence would be, with seven other passages of the same document at hand. The check was made with
-the documents at even places in view; the figures are of those at odd places. The last line is one JSON
-object.
+the documents at even places in view; the figures are of those at odd places. With `--model FOLDER` a
+CrossEncoder compares meanings, as SUPPORT_MODEL does in the portal. The last line is one JSON object.
 """
 
 import argparse
@@ -36,9 +36,16 @@ from ingestion.parsing.errors import ParseError  # noqa: E402
 from ingestion.parsing.limits import Limits  # noqa: E402
 from ingestion.parsing.pdf import PARSER  # noqa: E402
 from llm.embedding import Embedder, EmbedderSpec, load_embedder  # noqa: E402
+from llm.errors import SupportError  # noqa: E402
 from llm.grounding import Grounder, Judgement  # noqa: E402
 from llm.passages import Passage  # noqa: E402
 from llm.sentences import sentence_spans  # noqa: E402
+from llm.support_model import (  # noqa: E402
+    Meaning,
+    SupportModel,
+    SupportSpec,
+    load_support_model,
+)
 
 SHARED = ROOT.parent / "shared"
 PDFS = SHARED / "corpora" / "us-public"
@@ -129,11 +136,55 @@ def _sentences(text: str) -> Iterator[str]:
             yield sentence
 
 
+class Counted(SupportModel):
+    """The model of a folder, with what was asked of it and how long it took."""
+
+    def __init__(self, spec: SupportSpec) -> None:
+        super().__init__(spec)
+        self._inner = load_support_model(spec)
+        self._inner.warm_up()
+        self.seconds: list[float] = []
+        self.failed = 0
+
+    def _weigh(self, sentence: str, sources: Sequence[str], *, deadline: float) -> Sequence[Meaning]:
+        began = time.perf_counter()
+        try:
+            return self._inner.weigh(sentence, sources, seconds=max(deadline - time.monotonic(), 0.0))
+        except SupportError:
+            self.failed += 1
+            raise
+        finally:
+            self.seconds.append(time.perf_counter() - began)
+
+    def report(self) -> dict[str, Any]:
+        times = sorted(self.seconds) or [0.0]
+        p50, p95 = (times[int(len(times) * share)] * 1000 for share in (0.5, 0.95))
+        say(
+            f"model asked {len(self.seconds):,} times, {self.failed:,} without a word; "
+            f"p50 {p50:.0f} ms, p95 {p95:.0f} ms"
+        )
+        return {
+            "asked": len(self.seconds),
+            "failed": self.failed,
+            "p50_ms": round(p50, 1),
+            "p95_ms": round(p95, 1),
+        }
+
+
 class Bench:
     """Judges what is derived from each sample, and counts."""
 
-    def __init__(self, embedder: Embedder, rng: Random, names: Sequence[str], *, show: int) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        rng: Random,
+        names: Sequence[str],
+        *,
+        show: int,
+        model: SupportModel | None = None,
+    ) -> None:
         self._embedder = embedder
+        self._model = model
         self._rng = rng
         self._show = show
         self.seconds: list[float] = []
@@ -167,13 +218,16 @@ class Bench:
             return
         without = Sample(sample.sentence, 0, tuple(others))
         self._count(self.changed["another passage"], sample.sentence, without, "another passage", "marked")
-        judgement = Grounder(sample.passages, self._embedder, "en").judge(sample.sentence, [2])
+        judgement = self._grounder(sample).judge(sample.sentence, [2])
         self.repaired.asked += 1
         self.repaired.marked += judgement.repair != "" and 0 in {one.passage for one in judgement.sources}
 
+    def _grounder(self, sample: Sample) -> Grounder:
+        return Grounder(sample.passages, self._embedder, "en", model=self._model)
+
     def _count(self, row: Row, said: str, sample: Sample, name: str, expect: str) -> None:
         began = time.perf_counter()
-        judgement = Grounder(sample.passages, self._embedder, "en").judge(said, [1])
+        judgement = self._grounder(sample).judge(said, [1])
         self.seconds.append(time.perf_counter() - began)
         row.add(judgement)
         if self._show and (judgement.support == "supported") != (expect == "supported"):
@@ -222,6 +276,10 @@ def main() -> None:
         "--show", type=int, default=0, help="print so many sentences that were judged wrongly"
     )
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--model", default="", help="a CrossEncoder's folder, asked where words do not decide"
+    )
+    parser.add_argument("--model-ms", type=int, default=30_000, help="how long it may take for a sentence")
     options = parser.parse_args()
     embedder = load_embedder(EmbedderSpec())
     library = documents(embedder, prose=2_000)
@@ -231,10 +289,15 @@ def main() -> None:
         return
     rng = Random(options.seed)  # noqa: S311 - a seeded sample, not a secret
     names = [name for passages in library for one in passages[:40] for name in names_of(one.text)]
-    bench = Bench(embedder, rng, names, show=options.show)
+    spec = SupportSpec(options.model, options.model_ms / 1000) if options.model else None
+    model = Counted(spec) if spec else None
+    bench = Bench(embedder, rng, names, show=options.show, model=model)
     for sample in samples(library, wanted=options.sentences, parity=0 if options.seen else 1, rng=rng):
         bench.add(sample)
-    finish(report(bench))
+    figures = report(bench)
+    if model:
+        figures["model"] = model.report()
+    finish(figures)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from llm.embedding import Embedder
 from llm.engines import EngineConfig, EngineName, LLMSpec
 from llm.errors import LLMError
 from llm.events import (
+    READ_THE_PROMPT,
     AnswerEvent,
     Attempt,
     Citation,
@@ -28,7 +29,7 @@ from llm.events import (
 )
 from llm.evidence import Evidence, Gathering
 from llm.extractive import choose_quotes, text_deltas
-from llm.grounding import Grounder, Judgement, Source
+from llm.grounding import Checks, Grounder, Judgement, Source
 from llm.leaks import LeakedError, LeakGuard
 from llm.passages import Passage
 from llm.plain_text import remove_invisible
@@ -75,8 +76,6 @@ CUT_AT_LIMIT = "The answer was cut here at its greatest length."
 
 _NEAREST = 3
 _UNSUPPORTED_IN_A_ROW = 3
-# What a server may have read, and may ask money for, although it sent nothing that can be used.
-_READ_THE_PROMPT = {"answered", "ungrounded", "abandoned", "timeout", "cut", "empty", "malformed"}
 _ATTEMPTS_AT_LENGTH = 4
 
 
@@ -95,7 +94,7 @@ async def stream_answer(
     embedder: Embedder,
     llm: LLMSpec | Sequence[LLMSpec] | None,
     language: str = "en",
-    cut_unsupported: bool = False,
+    checks: Checks | None = None,
     frame: Frame | None = None,
     notice: str = "",
     attempts: list[Attempt] | None = None,
@@ -103,8 +102,8 @@ async def stream_answer(
     """Answer `question` from `passages` (best first), event by event; `Finished` comes last.
 
     `llm` may be several models: each is asked when the one before it has failed. Without any (`notice` may
-    say why), and when all have failed, the answer is made of quotes. With `cut_unsupported` a model's words
-    are told sentence by sentence, and only those of sentences that a source supports, well or weakly. Every
+    say why), and when all have failed, the answer is made of quotes. Where `checks` cut what is unsupported, a
+    model's words are told sentence by sentence, and only those that a source supports, well or weakly. Every
     model that was asked is added to `attempts`, also where the reader went away. Of the earlier turns in
     `frame` each model is sent what it may see. Close the iterator to stop the model's work. Raises
     EmbeddingError.
@@ -119,7 +118,7 @@ async def stream_answer(
         frame or Frame(),
         notice,
         kept,
-        cut_unsupported=cut_unsupported,
+        checks or Checks(),
     )
     gathering = await asyncio.to_thread(
         Gathering, question=question, passages=passages, embedder=embedder, language=language
@@ -142,6 +141,7 @@ class _Answer:
     frame: Frame
     notice: str
     attempts: list[Attempt]
+    checks: Checks
     engine: EngineName = "extractive"
     model: str = ""
     started: float = field(default_factory=time.monotonic)
@@ -150,7 +150,6 @@ class _Answer:
     written: str = ""
     shown: bool = False
     cut_at_limit: bool = False
-    cut_unsupported: bool = False
 
     async def events(self, gathering: Gathering) -> AsyncGenerator[AnswerEvent, None]:
         nobody_asked = all(is_left_alone(llm) for llm in self.llms)
@@ -250,7 +249,7 @@ class _Answer:
             async with aclosing(self._reads(chat, prompt)) as reads:
                 async for read in reads:
                     if checker is None:
-                        checker = _Checker(prompt, self.embedder, whole, cut_unsupported=self.cut_unsupported)
+                        checker = _Checker(prompt, self.embedder, whole, self.checks)
                         if NOT_IN_SOURCES in read.text:
                             yield EngineChosen("llm", llm.model)
                             yield self._refusal()
@@ -284,7 +283,7 @@ class _Answer:
     def _accounted(self, outcome: str, chat: ChatModel, llm: LLMSpec, prompt: Prompt) -> Attempt:
         sent, received = self.usage.prompt_tokens, self.usage.output_tokens
         if sent is None:
-            read = self.written or outcome in _READ_THE_PROMPT
+            read = self.written or outcome in READ_THE_PROMPT
             sent = sum(estimate_tokens(message.content) for message in prompt.messages) if read else 0
         if received is None:
             received = estimate_tokens(self.written)
@@ -352,14 +351,15 @@ class _Checker:
     """
 
     def __init__(
-        self, prompt: Prompt, embedder: Embedder, whole: Awaitable[Evidence], *, cut_unsupported: bool
+        self, prompt: Prompt, embedder: Embedder, whole: Awaitable[Evidence], checks: Checks
     ) -> None:
         self.withheld = 0
         self._prompt, self._embedder, self._whole = prompt, embedder, whole
         self._grounder: Grounder | None = None
         self._guard = LeakGuard(prompt.messages[0].content, [passage.text for passage in prompt.passages])
         self._numbering = _Numbering(prompt.passages)
-        self._cut_unsupported = cut_unsupported
+        self._cut_unsupported = checks.cut_unsupported
+        self._model = checks.model
         self._sentence = 0
         self._judged = 0
         self._grounded = 0
@@ -376,7 +376,9 @@ class _Checker:
     async def _sentence_events(self, read: Sentence) -> list[AnswerEvent]:
         if self._grounder is None:
             evidence, passages = await self._whole, self._prompt.passages
-            self._grounder = Grounder(passages, self._embedder, evidence.language, evidence.candidates)
+            self._grounder = Grounder(
+                passages, self._embedder, evidence.language, evidence.candidates, self._model
+            )
             self._disagreements = Disagreements(passages, evidence.language)
         judgement, found = await asyncio.to_thread(self._judge, self._grounder, read)
         self._judged += 1

@@ -37,6 +37,14 @@ class RerankError(ModelError):
         self.late = late
 
 
+class SupportError(ModelError):
+    """A sentence could not be compared with its sources; `late` says that the time was over."""
+
+    def __init__(self, message: str, *, permanent: bool = False, late: bool = False) -> None:
+        super().__init__(message, permanent=permanent)
+        self.late = late
+
+
 class LLMError(ModelError):
     """A language model did not answer; `kind` names the fault for the log and the breaker.
 

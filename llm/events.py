@@ -8,6 +8,9 @@ from llm.engines import EngineName
 Support = Literal["supported", "weak", "unsupported"]
 Repair = Literal["", "moved", "added"]
 
+# What a server may have read, and may ask money for, although it sent nothing that can be used.
+READ_THE_PROMPT = frozenset({"answered", "ungrounded", "abandoned", "timeout", "cut", "empty", "malformed"})
+
 
 @dataclass(frozen=True, slots=True)
 class EngineChosen:
@@ -86,7 +89,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A model that was asked. `outcome` is "answered", "ungrounded", "abandoned" or the kind of the fault.
+    """A model that was asked. `outcome` is "answered", "ungrounded", "abandoned", what a model was asked
+    beside the answer, or the kind of the fault.
 
     Tokens are the server's own counts, or `estimated` from characters. `masked` counts what was taken out of
     the prompt, by kind.

@@ -1,15 +1,21 @@
 """Does what a sentence cites say what the sentence says? And if not, does another source?"""
 
+import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from llm.embedding import Embedder, Vectors
+from llm.errors import SupportError
 from llm.events import Repair, Support
 from llm.evidence import Candidate
 from llm.passages import Passage
 from llm.sentences import sentence_spans
 from llm.support.exact import compare, stands_in
+from llm.support_model import Meaning, SupportModel
 from llm.words import content_terms, coverage, weighted_terms
+
+log = logging.getLogger(__name__)
 
 # Shares of the sentence's weighted content words. "Near" is what of the cited passages says most of it, a few
 # sentences with what stands around them; "anywhere" is all cited passages with their titles.
@@ -19,6 +25,9 @@ _ANYWHERE_WEAK = 0.5
 _ANYWHERE_COMPARED = 0.2
 _COSINE_SUPPORTED = 0.7
 _COSINE_WEAK = 0.5
+# Shares that a support model gives. What it is not sure of is weak at best.
+_SAYS = 0.7
+_DENIES = 0.8
 _UNCITED_NEAR = 0.6
 _REPAIRED_NEAR = 0.5
 _REPAIRS_TRIED = 2
@@ -29,8 +38,17 @@ _COMPARED_CHARACTERS = 400
 
 IN_PART = "The cited source says this only in part, or in other words."
 NOT_SAID = "The cited source does not say this."
+DENIED = "The cited source says something else."
 NOT_CITED = "No source is cited, and none says this."
 TOO_SHORT = "Too short to be checked."
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What is done about a model's sentences: unsupported ones may be cut, a `model` may compare meanings."""
+
+    cut_unsupported: bool = False
+    model: SupportModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +97,8 @@ class _Said:
 class Grounder:
     """Judges an answer's sentences against the passages that it was given.
 
-    `known` are sentences of these passages whose vectors are there already.
+    `known` are sentences of these passages whose vectors are there already. `model` compares meanings where
+    there is one; where it is late or fails, the embedding does.
     """
 
     def __init__(
@@ -88,10 +107,13 @@ class Grounder:
         embedder: Embedder,
         language: str,
         known: Iterable[Candidate] = (),
+        model: SupportModel | None = None,
     ) -> None:
         self._passages = passages
         self._embedder = embedder
         self._language = language
+        self._model = model
+        self._until = 0.0
         self._pieces: dict[int, list[_Piece]] = {}
         self._vectors: dict[str, Vectors] = {one.text[:_COMPARED_CHARACTERS]: one.vector for one in known}
 
@@ -103,6 +125,7 @@ class Grounder:
         Raises EmbeddingError.
         """
         said = _Said(sentence, weighted_terms(sentence, self._language))
+        self._until = time.monotonic() + self._model.spec.seconds if self._model else 0.0
         valid = [n - 1 for n in dict.fromkeys(cited) if 1 <= n <= len(self._passages)]
         own = self._of_cited(said, valid) if valid else Judgement((), "unsupported", NOT_CITED)
         if own.support == "supported":
@@ -171,18 +194,41 @@ class Grounder:
         near = coverage(said.weights, content_terms(around, self._language))
         if anywhere >= _ANYWHERE_SUPPORTED and near >= _NEAR_SUPPORTED:
             return "supported", ""
-        return self._support_by_meaning(said, places, anywhere)
+        return self._support_by_meaning(said, places, around, anywhere)
 
     def _support_by_meaning(
-        self, said: _Said, places: Sequence[_Place], anywhere: float
+        self, said: _Said, places: Sequence[_Place], around: str, anywhere: float
     ) -> tuple[Support, str]:
         """For paraphrases: other words, but the same meaning."""
-        cosine = self._cosine(said.text, places) if anywhere >= _ANYWHERE_COMPARED else 0.0
-        if cosine >= _COSINE_SUPPORTED:
+        if anywhere < _ANYWHERE_COMPARED:
+            return "unsupported", NOT_SAID
+        meaning = self._meaning(said.text, places, around)
+        if meaning and meaning.says >= _SAYS:
+            return "supported", ""
+        if meaning and meaning.denies >= _DENIES:
+            return "unsupported", DENIED
+        cosine = self._cosine(said.text, places)
+        if cosine >= _COSINE_SUPPORTED and meaning is None:
             return "supported", ""
         if cosine >= _COSINE_WEAK or anywhere >= _ANYWHERE_WEAK:
             return "weak", IN_PART
         return "unsupported", NOT_SAID
+
+    def _meaning(self, sentence: str, places: Sequence[_Place], around: str) -> Meaning | None:
+        """What the model makes of it; None where there is none, or it does not answer in its time.
+
+        Said by any place is said. Denied is what the places deny together, with what stands around them.
+        """
+        left = self._until - time.monotonic()
+        if self._model is None or left <= 0:
+            return None
+        sources = [around or places[0].text, *(place.text for place in places)]
+        try:
+            found = self._model.weigh(sentence, list(dict.fromkeys(sources)), seconds=left)
+        except SupportError as error:
+            log.warning("support model: %s", error)
+            return None
+        return Meaning(max(one.says for one in found), found[0].denies)
 
     def _cosine(self, sentence: str, places: Sequence[_Place]) -> float:
         texts = [text[:_COMPARED_CHARACTERS] for text in (sentence, *(place.text for place in places))]

@@ -6,17 +6,14 @@ their words, or it is not used.
 
 import re
 from collections.abc import Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from llm.breaker import breaker_for
-from llm.chat import ChatPiece, Message
+from llm.chat import Message
 from llm.engines import LLMSpec
-from llm.errors import LLMError
 from llm.events import Attempt
 from llm.plain_text import remove_invisible
-from llm.prompt import disarmed, estimate_tokens
-from llm.providers.openai_chat import OpenAIChat
+from llm.prompt import disarmed
+from llm.short_call import ask_shortly
 from llm.words import content_terms, guess_language, numbers
 
 REWROTE = "rewrote"
@@ -50,39 +47,19 @@ class Rewriting:
 async def rewrite(*, question: str, before: Sequence[str], llm: LLMSpec, seconds: float) -> Rewriting:
     """Ask a model to make `question` stand alone; `before` are the earlier ones, the last one first.
 
-    Takes `seconds` at most. Has a breaker of its own: a model that is slow here may still answer.
+    Takes `seconds` at most.
     """
-    short = replace(
-        llm,
-        max_output_tokens=_OUTPUT_TOKENS,
-        connect_timeout=min(llm.connect_timeout, seconds),
-        first_token_timeout=seconds,
-        between_tokens_timeout=seconds,
-        total_timeout=seconds,
+    attempts: list[Attempt] = []
+    written = await ask_shortly(
+        _messages(question, before),
+        llm=llm,
+        seconds=seconds,
+        output_tokens=_OUTPUT_TOKENS,
+        purpose="rewriting",
+        outcome=REWROTE,
+        attempts=attempts,
     )
-    messages = _messages(question, before)
-    chat = OpenAIChat(short, breaker_for(f"{llm.base_url}#rewriting", llm.model))
-    written, usage, outcome = "", ChatPiece(), "abandoned"
-    try:
-        async with aclosing(chat.stream(messages)) as pieces:
-            async for piece in pieces:
-                written += piece.text
-                usage = piece if piece.prompt_tokens is not None else usage
-        outcome = REWROTE
-    except LLMError as error:
-        outcome = error.kind
-    sent = usage.prompt_tokens
-    received = usage.output_tokens
-    attempt = Attempt(
-        llm.key,
-        llm.model,
-        outcome,
-        sum(estimate_tokens(one.content) for one in messages) if sent is None and written else sent or 0,
-        estimate_tokens(written) if received is None else received,
-        estimated=bool(written) and (sent is None or received is None),
-        masked=chat.masked,
-    )
-    return Rewriting(usable(written, question, before) if outcome == REWROTE else "", attempt)
+    return Rewriting(usable(written, question, before), attempts[0])
 
 
 def usable(written: str, question: str, before: Sequence[str]) -> str:

@@ -6,9 +6,10 @@ at all (`may_see`), whether it may serve now (approved, with quota left), and wh
 
 import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from llm.difficulty import DIFFICULTIES, Difficulty
 from llm.engines import LLMSpec
 
 Level = Literal["public", "internal", "confidential", "local_only"]
@@ -42,8 +43,9 @@ class Engine:
 class Rule:
     """Conditions that must all hold, and the models to try then, first to last. An empty one always holds.
 
-    `levels` are compared with the most sensitive level in play, `teams` with the asker's. `share` is the
-    percentage of people or conversations that the rule takes, always the same ones.
+    `levels` are compared with the most sensitive level in play, `teams` with the asker's, `difficulty` with
+    the question's. `share` is the percentage of people or conversations that the rule takes, always the same
+    ones.
     """
 
     key: str
@@ -53,16 +55,21 @@ class Rule:
     teams: frozenset[int] = frozenset()
     least_characters: int = 0
     most_characters: int | None = None
+    difficulty: Difficulty | None = None
     share: int = 100
     sticky_to: StickyTo = "person"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The registered models in their order, and the rules in theirs: the first that holds decides."""
+    """The registered models in their order, and the rules in theirs: the first that holds decides.
+
+    `judge` is the key of the model that says how hard a question is; empty: rules say so.
+    """
 
     engines: tuple[Engine, ...] = ()
     rules: tuple[Rule, ...] = ()
+    judge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class Situation:
     person: str
     conversation: str
     exhausted: frozenset[str] = frozenset()
+    difficulty: Difficulty = "easy"
 
     @property
     def level(self) -> Level:
@@ -111,6 +119,21 @@ def choose_route(policy: Policy, situation: Situation) -> Route:
             return _route(rule.name, named, situation)
     standing = (one for one in policy.engines if one.approved and not one.by_rule_only)
     return _route(OTHERWISE, standing, situation)
+
+
+def choose_judge(policy: Policy, situation: Situation) -> Engine | None:
+    """Return the model that is asked how hard a question is; None where its word would change nothing.
+
+    It is chosen under the same conditions as any other: approved, with quota left, and one that may see
+    everything in play, which the question may tell of.
+    """
+    judge = next((engine for engine in policy.engines if engine.key == policy.judge), None)
+    if judge is None or _why_not(judge, situation) is not None:
+        return None
+    routes = {
+        choose_route(policy, replace(situation, difficulty=difficulty)).engines for difficulty in DIFFICULTIES
+    }
+    return judge if len(routes) > 1 else None
 
 
 def may_see(engine: Engine, levels: Collection[Level]) -> bool:
@@ -156,6 +179,7 @@ def _holds(rule: Rule, situation: Situation) -> bool:
         and (not rule.teams or not rule.teams.isdisjoint(situation.teams))
         and rule.least_characters <= situation.characters
         and (rule.most_characters is None or situation.characters <= rule.most_characters)
+        and rule.difficulty in {None, situation.difficulty}
         and _is_in_share(rule, situation)
     )
 

@@ -6,7 +6,7 @@ So a flip finds the new model loaded in every process, and the models of dropped
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from django.db import DatabaseError, close_old_connections
@@ -24,17 +24,23 @@ _LOOK_EVERY_SECONDS = 3.0
 _TRY_AGAIN_SECONDS = 60.0
 
 
-def keep_models_loaded(tell: Callable[[str], None] = lambda _: None) -> None:
+def keep_models_loaded(
+    tell: Callable[[str], None] = lambda _: None, *, also: Mapping[str, Callable[[], None]] | None = None
+) -> None:
     """Load the models from now on in a thread of their own.
 
     `tell` is told what is wrong with the model of the serving generation, and an empty text when it is ready.
+    `also` names what else is to be loaded, which questions can do without.
     """
-    threading.Thread(target=_Watch(tell).run, name="load-model", daemon=True).start()
+    threading.Thread(target=_Watch(tell, also).run, name="load-model", daemon=True).start()
 
 
 class _Watch:
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, tell: Callable[[str], None], also: Mapping[str, Callable[[], None]] | None = None
+    ) -> None:
         self._tell = tell
+        self._also = {"loading the reranker": reranking.warm_up} | dict(also or {})
         self._faults: dict[EmbedderSpec, tuple[float, str]] = {}
         self._ready: set[EmbedderSpec] = set()
         self._again: dict[str, float] = {}
@@ -63,7 +69,8 @@ class _Watch:
                 fault = str(error)
             if generation.state == Generation.State.SERVING:
                 self._tell(fault)
-        self._try("loading the reranker", reranking.warm_up)
+        for what, load in self._also.items():
+            self._try(what, load)
         if specs:
             self._ready &= specs
             forget_embedders(keep=specs)

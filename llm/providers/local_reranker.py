@@ -1,15 +1,14 @@
 """Reranking on this machine's own processor, by a sentence-transformers CrossEncoder."""
 
-import os
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llm.errors import RerankError
+from llm.errors import ModelError, RerankError
+from llm.providers.cross_encoder import load_cross_encoder
 from llm.reranking import Reranker, RerankerSpec, too_late
 
 if TYPE_CHECKING:
@@ -53,17 +52,7 @@ class LocalReranker(Reranker):
 
 
 def _load_model(spec: RerankerSpec) -> "CrossEncoder":
-    # Read by the libraries when they are imported, so they are set first; see local_embedding.py.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    is_folder = Path(spec.model).is_dir()
-    from sentence_transformers import CrossEncoder
-
     try:
-        model: CrossEncoder = CrossEncoder(spec.model, device="cpu", local_files_only=is_folder)
-    except Exception as error:  # whatever the parts of a strange folder make the library raise
-        raise RerankError(
-            f"The reranker {spec.model} could not be loaded: {error}", permanent=True
-        ) from error
-    return model
+        return load_cross_encoder(spec.model)
+    except ModelError as error:
+        raise RerankError(f"The reranker {error}", permanent=True) from error

@@ -6,12 +6,15 @@ from typing import Any
 
 from django.conf import settings
 
+from llm.difficulty import Assessment
+from llm.difficulty_judge import JUDGED
 from llm.events import Attempt
 from llm.rewriting import REWROTE
 from portal.answers.models import Answer
 from portal.answers.shown import AskedModel, Provenance
-from portal.llms.planning import Plan
+from portal.llms.planning import WHY_NOT, Plan
 from portal.llms.quotas import cost_of
+from portal.llms.setup import Facts
 
 _OUTCOMES = {
     "answered": "answered",
@@ -29,21 +32,15 @@ _OUTCOMES = {
     "unavailable": "was left alone after failures",
     "withheld": "was not asked: something may not leave",
     REWROTE: "made the question stand alone",
-}
-_WHY_NOT = {
-    "unapproved": "not approved",
-    "sensitivity": "may not see these documents",
-    "quota": "quota used up",
+    JUDGED: "said how hard the question is",
 }
 _RUNS = {"local": "on the company's machines", "external": "elsewhere"}
 
 
-def route_json(
-    plan: Plan, attempts: Sequence[Attempt], *, rewriting: Sequence[Attempt] = ()
-) -> dict[str, Any]:
+def route_json(plan: Plan, attempts: Sequence[Attempt], *, beside: Sequence[Attempt] = ()) -> dict[str, Any]:
     """Return what an answer keeps of its route; nothing where no model is set up.
 
-    `rewriting` is what a model did to make the question stand alone, before the search.
+    `beside` is what models did before the answer: one made the question stand alone, one said how hard it is.
     """
     if not (plan.engines or plan.left_out):
         return {}
@@ -52,6 +49,7 @@ def route_json(
     return {
         "rule": plan.rule,
         "levels": list(plan.levels),
+        "difficulty": _difficulty_json(plan.assessment, facts) if plan.assessment else {},
         "models": [
             {
                 "name": facts[one.key].name if one.key in facts else one.model,
@@ -61,14 +59,23 @@ def route_json(
                 "estimated": one.estimated,
                 "masked": dict(one.masked),
             }
-            for one in (*rewriting, *attempts)
+            for one in (*beside, *attempts)
         ],
         "left_out": [[facts[one.key].name, one.why] for one in plan.left_out if one.key in facts],
         "revision": answered.revision if answered else "",
         "licence": answered.licence if answered else "",
         "runs": answered.runs if answered else "",
-        "cost": str(sum((cost_of(one, facts) for one in (*rewriting, *attempts)), Decimal(0)).normalize()),
+        "cost": str(sum((cost_of(one, facts) for one in (*beside, *attempts)), Decimal(0)).normalize()),
         "currency": settings.LLM_CURRENCY,
+    }
+
+
+def _difficulty_json(assessment: Assessment, facts: dict[str, Facts]) -> dict[str, Any]:
+    judge = facts.get(assessment.judge)
+    return {
+        "is": assessment.difficulty,
+        "by": judge.name if judge else "",
+        "signs": [sign.told for sign in assessment.signs],
     }
 
 
@@ -79,13 +86,16 @@ def provenance(answer: Answer) -> Provenance:
     return Provenance(
         prompt_version=answer.prompt_version,
         rule=route.get("rule", ""),
+        difficulty=route.get("difficulty", {}).get("is", ""),
+        judged_by=route.get("difficulty", {}).get("by", ""),
+        signs=tuple(route.get("difficulty", {}).get("signs", [])),
         revision=route.get("revision", ""),
         licence=route.get("licence", ""),
         runs=_RUNS.get(route.get("runs", ""), ""),
         cost=f"{cost:f}" if cost else "",
         currency=route.get("currency", "") if cost else "",
         models=tuple(_asked(one) for one in route.get("models", [])),
-        left_out=tuple((name, _WHY_NOT.get(why, why)) for name, why in route.get("left_out", [])),
+        left_out=tuple((name, WHY_NOT.get(why, why)) for name, why in route.get("left_out", [])),
     )
 
 

@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 
 from llm import answering
 from llm.answering import AnswerEvent, Attempt
+from llm.grounding import Checks
 from llm.prompt import Frame
 from portal.accounts.models import User
 from portal.answers import conversations
@@ -26,10 +27,12 @@ from portal.answers.errors import QuestionChangedError
 from portal.answers.following import EarlierTurn, earlier_turns, make_stand_alone
 from portal.answers.found import key_of, passage_of, source_of
 from portal.answers.in_play import collections_behind
+from portal.answers.judging import judged_plan
 from portal.answers.kept import show
 from portal.answers.models import Answer, Citation, Question
 from portal.answers.provenance import route_json
 from portal.answers.shown import ShownAnswer, Source
+from portal.answers.support import support_model
 from portal.llms.planning import Plan, plan_answer, require_quota, settle
 from retrieval import access
 from retrieval.diversity import COPIES_ONCE
@@ -132,7 +135,7 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
         limit=PASSAGES,
         arrangement=COPIES_ONCE,
     )
-    plan = await in_database(_plan)(user, question, results)
+    plan, judging = await judged_plan(user=user, plan=await in_database(_plan)(user, question, results))
     turns: tuple[EarlierTurn, ...] = ()
     if not all(answering.is_left_alone(engine.spec) for engine in plan.engines):
         beside = await in_database(neighbours_of)(user=user, hits=results.hits)
@@ -140,7 +143,7 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
         turns = await in_database(earlier_turns)(user=user, question=question, engines=plan.engines)
     sources = tuple(source_of(number, hit) for number, hit in enumerate(results.hits, 1))
     yield Found(sources, results.also_searched_for)
-    record = _Record(results, plan, turns, rewriting, notice=results.notice)
+    record = _Record(results, plan, turns, [*rewriting, *judging], notice=results.notice)
     embedder = await in_database(embedder_that_found)(results.generation_id)
     try:
         events = answering.stream_answer(
@@ -158,7 +161,7 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
             ),
             notice=plan.notice,
             attempts=record.attempts,
-            cut_unsupported=settings.CUT_UNSUPPORTED_SENTENCES,
+            checks=Checks(settings.CUT_UNSUPPORTED_SENTENCES, support_model()),
         )
         async with aclosing(events):  # a reader who goes away stops the model's work at once
             async for event in events:
@@ -182,6 +185,7 @@ def _plan(user: User, question: Question, results: SearchResults) -> Plan:
         question=results.query,
         slugs={*found, *question.collections} if found else (),
         also_in_play=(*results.dictionaries_of, *question.leans_on),
+        follows_up=bool(question.rewritten_by),
     )
 
 
@@ -218,7 +222,7 @@ class _Record:
     results: SearchResults
     plan: Plan
     turns: tuple[EarlierTurn, ...]
-    rewriting: Sequence[Attempt]
+    beside: Sequence[Attempt]
     engine: str = ""
     model: str = ""
     notice: str = ""
@@ -297,7 +301,7 @@ def _store(
         in_play=collections_behind({*found, *question.collections}, [*record.in_play, *question.leans_on]),
         generation=record.results.generation_id,
         prompt_version=record.plan.system.version if record.attempts else "",
-        route=route_json(record.plan, record.attempts, rewriting=record.rewriting),
+        route=route_json(record.plan, record.attempts, beside=record.beside),
         timings=record.results.timings
         | ({"first_words": finished.first_token_ms, "answer": finished.total_ms} if finished else {}),
         usage={"prompt_tokens": finished.prompt_tokens, "output_tokens": finished.output_tokens}

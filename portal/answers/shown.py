@@ -95,10 +95,16 @@ class AskedModel:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How an answer came about: which rule chose which models, at what cost. Empty: none was asked."""
+    """How an answer came about: which rule chose which models, at what cost. Empty: none was asked.
+
+    `judged_by` is the model that said how hard the question is; empty: rules did, by its `signs`.
+    """
 
     prompt_version: str = ""
     rule: str = ""
+    difficulty: str = ""
+    judged_by: str = ""
+    signs: tuple[str, ...] = ()
     revision: str = ""
     licence: str = ""
     runs: str = ""

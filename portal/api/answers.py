@@ -97,6 +97,9 @@ class AskedModelOut(Schema):
 class ProvenanceOut(Schema):
     prompt_version: str
     rule: str = Field(description="The routing rule that chose the models.")
+    difficulty: str = Field(description="easy or hard; empty where no model is set up.")
+    judged_by: str = Field(description="The model that said so; empty: the rules, by `signs`.")
+    signs: list[str] = Field(description="What the rules found in the question.")
     models: list[AskedModelOut] = Field(description="The models that were asked, in order.")
     left_out: list[tuple[str, str]] = Field(description="Models that the rule names and that may not answer.")
     revision: str

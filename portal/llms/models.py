@@ -32,6 +32,9 @@ class Revision(models.Model):
     stamp = models.UUIDField(default=uuid.uuid4)
     outbound = models.JSONField(default=dict, help_text="Kind of find: mask, block or off.")
     outbound_words = models.TextField(blank=True, help_text="One word or phrase a line.")
+    judge = models.CharField(
+        max_length=KEY_LENGTH, blank=True, help_text="Key of the model that says how hard a question is."
+    )
 
     def __str__(self) -> str:
         return f"Revision {self.stamp}"
@@ -112,6 +115,10 @@ class RoutingRule(models.Model):
         PERSON = "person", "the same people"
         CONVERSATION = "conversation", "the same conversations"
 
+    class Difficulty(models.TextChoices):
+        EASY = "easy", "Easy questions"
+        HARD = "hard", "Hard questions"
+
     name = models.CharField(max_length=120)
     position = models.PositiveIntegerField()
     is_on = models.BooleanField(default=True)
@@ -119,6 +126,7 @@ class RoutingRule(models.Model):
     teams = models.ManyToManyField("accounts.Team", related_name="+", blank=True)
     least_characters = models.PositiveIntegerField(default=0)
     most_characters = models.PositiveIntegerField(null=True)
+    difficulty = models.CharField(max_length=4, blank=True, choices=Difficulty, help_text="Empty: any.")
     share = models.PositiveSmallIntegerField(default=100)
     sticky_to = models.CharField(max_length=12, choices=StickyTo, default=StickyTo.PERSON)
     engines = ArrayField(models.CharField(max_length=KEY_LENGTH), default=list)
@@ -126,7 +134,10 @@ class RoutingRule(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(share__lte=100), name="rule_share_is_percentage")
+            models.CheckConstraint(condition=models.Q(share__lte=100), name="rule_share_is_percentage"),
+            models.CheckConstraint(
+                condition=models.Q(difficulty__in=["", "easy", "hard"]), name="rule_difficulty_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,11 +7,12 @@ A question that was narrowed counts as its collections do. Earlier turns are wei
 
 from collections.abc import Collection as Several
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.db.models import Q, Subquery
 
+from llm.difficulty import DIFFICULTIES, Assessment, assess
 from llm.events import Attempt
 from llm.prompt_template import SystemPrompt
 from llm.routing import (
@@ -22,6 +23,7 @@ from llm.routing import (
     Level,
     Route,
     Situation,
+    choose_judge,
     choose_route,
     level_named,
     may_see,
@@ -30,9 +32,14 @@ from llm.routing import (
 from portal.accounts.models import User
 from portal.llms import quotas
 from portal.llms.models import Revision
-from portal.llms.setup import Facts, current_setup, known_setup, setup_at
+from portal.llms.setup import Facts, Setup, current_setup, known_setup, setup_at
 from retrieval.models import Collection
 
+WHY_NOT = {
+    "unapproved": "not approved",
+    "sensitivity": "may not see these documents",
+    "quota": "quota used up",
+}
 FOR_OTHERS = "No language model may see these documents; these are quotes from them."
 
 
@@ -41,6 +48,8 @@ class Plan:
     """The models to try in order, and what provenance keeps of the choice. `notice` says why there is none.
 
     `may_leave` are the slugs of the collections whose text may go to a model elsewhere, if it may see it.
+    `judging` is there while a model is still to be asked how hard the question is: until then the plan is
+    what follows from the rules' word (`portal.llms.judging`).
     """
 
     engines: tuple[Engine, ...] = ()
@@ -51,15 +60,34 @@ class Plan:
     levels: tuple[str, ...] = ()
     may_leave: frozenset[str] = frozenset()
     facts: Mapping[str, Facts] = field(default_factory=dict)
+    assessment: Assessment | None = None
+    judging: "Judging | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """A model that may be asked how hard a question is, and the plan where it contradicts the rules."""
+
+    judge: Engine
+    question: str
+    stays_here: bool
+    otherwise: Plan
 
 
 def plan_answer(
-    *, user: User, conversation: str, question: str, slugs: Several[str], also_in_play: Sequence[int] = ()
+    *,
+    user: User,
+    conversation: str,
+    question: str,
+    slugs: Several[str],
+    also_in_play: Sequence[int] = (),
+    follows_up: bool = False,
 ) -> Plan:
     """Return how a question is to be answered from passages of these collections.
 
-    `also_in_play` are the ids of collections that words of the question come from. One query where no rule
-    asks for teams and no quota holds. Raises QuotaReachedError.
+    `also_in_play` are the ids of collections that words of the question come from; `follows_up` tells that
+    it leans on an earlier one. One query where no rule asks for teams and no quota holds. Raises
+    QuotaReachedError.
     """
     if not slugs:
         return Plan()  # nothing was found: the answer is a refusal, and no model is asked
@@ -79,17 +107,41 @@ def plan_answer(
         conversation=conversation,
         exhausted=quotas.exhausted(reached, (engine.key for engine in setup.policy.engines)),
     )
-    route = choose_route(setup.policy, situation)
-    return Plan(
-        engines=route.engines,
-        system=setup.prompt,
-        notice=_notice(route, reached),
-        rule=route.rule,
-        left_out=route.left_out,
-        levels=tuple(sorted(levels, key=LEVELS.index)),
-        may_leave=frozenset(slug for slug in slugs if known[slug] != LOCAL_ONLY),
-        facts=setup.facts,
-    )
+    may_leave = frozenset(slug for slug in slugs if known[slug] != LOCAL_ONLY)
+    blank = Plan(system=setup.prompt, may_leave=may_leave, facts=setup.facts)
+    assessment = assess(question, follows_up=follows_up)
+    return fill_plan(blank, setup, situation, question=question, assessment=assessment, reached=reached)
+
+
+def fill_plan(
+    blank: Plan,
+    setup: Setup,
+    situation: Situation,
+    *,
+    question: str,
+    assessment: Assessment,
+    reached: Sequence[quotas.Reached],
+) -> Plan:
+    """Return the plan that follows from the rules' assessment of a question, and which model to ask of it."""
+    plans = {}
+    for difficulty in DIFFICULTIES:
+        route = choose_route(setup.policy, replace(situation, difficulty=difficulty))
+        plans[difficulty] = replace(
+            blank,
+            engines=route.engines,
+            notice=_notice(route, reached),
+            rule=route.rule,
+            left_out=route.left_out,
+            levels=tuple(sorted(situation.levels, key=LEVELS.index)),
+            assessment=replace(assessment, difficulty=difficulty),
+        )
+    plan = plans.pop(assessment.difficulty)
+    judge = choose_judge(setup.policy, situation)
+    if judge is None:
+        return plan
+    (otherwise,) = plans.values()
+    stays_here = situation.level == LOCAL_ONLY
+    return replace(plan, judging=Judging(judge, question, stays_here, otherwise))
 
 
 @dataclass(frozen=True, slots=True)

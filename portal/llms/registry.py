@@ -19,7 +19,7 @@ from llm.routing import LEVELS, Engine
 from llm.trial import Trial, try_model
 from portal.accounts.models import User
 from portal.llms import places
-from portal.llms.models import ENVIRONMENT, LanguageModel, Level, Quota, RoutingRule
+from portal.llms.models import ENVIRONMENT, LanguageModel, Level, Quota, Revision, RoutingRule
 from portal.llms.presets import BY_SLUG
 from portal.llms.setup import changed, engine_of, environment_engine
 from retrieval.errors import InvalidInputError
@@ -241,12 +241,13 @@ def move_in(ordered: list[_Row], one: _Row, *, up: bool) -> None:
 
 @transaction.atomic
 def delete_model(*, model: LanguageModel) -> None:
-    """Remove a model, from the rules that name it too, with its quotas. What it answered stays."""
+    """Remove a model, from all that names it, with its quotas. What it answered stays."""
     for rule in RoutingRule.objects.select_for_update().filter(engines__contains=[model.key]):
         rule.engines = [key for key in rule.engines if key != model.key]
         rule.is_on = rule.is_on and bool(rule.engines)
         rule.save(update_fields=["engines", "is_on"])
     Quota.objects.filter(engine=model.key).delete()
+    Revision.objects.filter(judge=model.key).update(judge="")
     LanguageModel.objects.filter(pk=model.pk).delete()
     changed()
 

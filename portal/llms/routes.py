@@ -33,6 +33,7 @@ class RuleDraft:
     teams: Sequence[str] = ()
     least_characters: int = 0
     most_characters: int | None = None
+    difficulty: str = ""
     share: int = 100
     sticky_to: str = RoutingRule.StickyTo.PERSON
 
@@ -72,6 +73,7 @@ def _write(rule: RoutingRule, draft: RuleDraft) -> RoutingRule:
     rule.engines = list(dict.fromkeys(draft.engines))
     rule.levels = [level for level in LEVELS if level in draft.levels]
     rule.least_characters, rule.most_characters = draft.least_characters, draft.most_characters
+    rule.difficulty = draft.difficulty
     rule.share, rule.sticky_to = draft.share, draft.sticky_to
     rule.is_on = True
     rule.save()
@@ -92,6 +94,8 @@ def _check(draft: RuleDraft) -> None:
         draft.least_characters <= draft.most_characters <= _MOST_CHARACTERS
     ):
         raise InvalidInputError("The length of questions ends before it begins. Correct the two numbers.")
+    if draft.difficulty not in {"", *RoutingRule.Difficulty.values}:
+        raise InvalidInputError("Choose easy questions, hard questions, or any.")
     if not set(draft.levels) <= set(LEVELS):
         raise InvalidInputError("Choose sensitivities of the list.")
     levels = [level for level in LEVELS if level in draft.levels]
@@ -144,6 +148,8 @@ def conditions_of(rule: RoutingRule) -> list[str]:
         told.append(f"the question has at least {rule.least_characters:,} characters")
     if rule.most_characters is not None:
         told.append(f"the question has at most {rule.most_characters:,} characters")
+    if rule.difficulty:
+        told.append(f"the question is {rule.difficulty}")
     if rule.share < _MOST_SHARE:
         told.append(f"for {rule.share} %, always {rule.get_sticky_to_display()}")
     return told

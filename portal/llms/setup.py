@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import transaction
 
+from llm.difficulty import DIFFICULTIES
 from llm.engines import LLMSpec
 from llm.outbound import ACTIONS, KINDS, OutboundPolicy
 from llm.prompt_template import SystemPrompt, TemplateError, render
@@ -128,7 +129,7 @@ def _read(stamp: UUID) -> Setup:
         facts[ENVIRONMENT] = _environment_facts(standing)
     return Setup(
         stamp=stamp,
-        policy=Policy(tuple(engines), _rules()),
+        policy=Policy(tuple(engines), _rules(), row.judge),
         facts=facts,
         prompt=_prompt(),
         quotas=tuple(Quota.objects.order_by("pk").select_related("team")),
@@ -232,6 +233,7 @@ def _rules() -> tuple[Rule, ...]:
             teams=frozenset(team.pk for team in row.teams.all()),
             least_characters=row.least_characters,
             most_characters=row.most_characters,
+            difficulty=next((one for one in DIFFICULTIES if one == row.difficulty), None),
             share=row.share,
             sticky_to="conversation" if row.sticky_to == "conversation" else "person",
         )

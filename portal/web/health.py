@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ingestion.models import IngestionJob
+from portal.answers import support
 from retrieval import warm
 from retrieval.generations import NoGenerationError, serving_generation
 
@@ -33,7 +34,7 @@ class _Known:
 
 def load_model_in_background() -> None:
     """Keep the embedding models loaded, so that no question waits for one, after a flip either."""
-    warm.keep_models_loaded(_note_model)
+    warm.keep_models_loaded(_note_model, also={"loading the support model": support.warm_up})
 
 
 def _note_model(fault: str) -> None:

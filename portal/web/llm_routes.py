@@ -9,8 +9,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from portal.accounts.models import Team
-from portal.llms import registry, routes
+from portal.llms import judging, registry, routes
 from portal.llms.models import RoutingRule
+from portal.llms.setup import current_setup
 from portal.web.requests import SignedInRequest, signed_in, whole_number
 from retrieval import access
 from retrieval.errors import InvalidInputError
@@ -18,17 +19,49 @@ from retrieval.errors import InvalidInputError
 
 @signed_in
 def index(request: SignedInRequest) -> HttpResponse:
-    """List the rules in their order, for admins; POST adds one."""
+    """List the rules in their order, for admins; POST adds one, chooses the judge, or tries a question."""
     access.require_admin(user=request.user)
-    error = ""
-    if request.method == "POST":
-        try:
-            rule = routes.add_rule(draft=_draft(request))
-        except InvalidInputError as refused:
-            error = str(refused)
-        else:
-            messages.success(request, f"“{rule}” was added as the last rule. It holds from now on.")
+    form = request.POST.get("form", "add") if request.method == "POST" else ""
+    error, tried = "", None
+    try:
+        if form == "try":
+            tried = _try(request)
+        elif form:
+            messages.success(request, _judge(request) if form == "judge" else _add(request))
             return redirect("llm_routes")
+    except InvalidInputError as refused:
+        error = str(refused)
+    is_draft = bool(error) and form == "add"
+    context = _form(_sent(request) if is_draft else {"share": "100"}, error if is_draft else "")
+    context |= _listed() | {
+        "tried": tried,
+        "asked": request.POST,
+        "try_error": error if form == "try" else "",
+        "judge_error": error if form == "judge" else "",
+    }
+    return render(request, "llms/routes.html", context, status=400 if error else 200)
+
+
+def _add(request: SignedInRequest) -> str:
+    rule = routes.add_rule(draft=_draft(request))
+    return f"“{rule}” was added as the last rule. It holds from now on."
+
+
+def _judge(request: SignedInRequest) -> str:
+    name = judging.choose_judge(key=request.POST.get("judge", ""))
+    return f"{name or 'Rules alone'} will say how hard a question is, from the next question on."
+
+
+def _try(request: SignedInRequest) -> judging.Tried:
+    return judging.try_question(
+        user=request.user,
+        text=request.POST.get("q", ""),
+        level=request.POST.get("in_play", ""),
+        teams=list(request.user.memberships.values_list("team_id", flat=True)),
+    )
+
+
+def _listed() -> dict[str, object]:
     names = registry.model_names()
     rules = [
         {
@@ -38,9 +71,7 @@ def index(request: SignedInRequest) -> HttpResponse:
         }
         for rule in routes.list_rules()
     ]
-    typed = _sent(request) if error else {"share": "100"}
-    context = _form(typed, error) | {"rules": rules, "otherwise": _otherwise()}
-    return render(request, "llms/routes.html", context, status=400 if error else 200)
+    return {"rules": rules, "otherwise": _otherwise(), "judge": current_setup().policy.judge}
 
 
 def _otherwise() -> list[str]:
@@ -63,6 +94,7 @@ def _draft(request: SignedInRequest) -> routes.RuleDraft:
         teams=[name.strip() for name in sent.get("teams", "").split(",") if name.strip()],
         least_characters=least,
         most_characters=most,
+        difficulty=sent.get("difficulty", ""),
         share=share,
         sticky_to=sent.get("sticky_to", RoutingRule.StickyTo.PERSON),
     )
@@ -81,6 +113,7 @@ def _form(typed: dict[str, Any], error: str) -> dict[str, object]:
         "names": registry.model_names(),
         "levels": registry.levels(),
         "sticky": RoutingRule.StickyTo.choices,
+        "difficulties": RoutingRule.Difficulty.choices,
         "known_teams": Team.objects.order_by("name"),
         "error": error,
         "section": "manage",
@@ -117,6 +150,7 @@ def _typed(rule: RoutingRule) -> dict[str, Any]:
         "teams": ", ".join(sorted(team.name for team in rule.teams.all())),
         "least_characters": rule.least_characters or "",
         "most_characters": "" if rule.most_characters is None else rule.most_characters,
+        "difficulty": rule.difficulty,
         "share": rule.share,
         "sticky_to": rule.sticky_to,
     }
