@@ -102,10 +102,10 @@ async def stream_answer(
     """Answer `question` from `passages` (best first), event by event; `Finished` comes last.
 
     `llm` may be several models: each is asked when the one before it has failed. Without any (`notice` may
-    say why), and when all have failed, the answer is made of quotes. Where `checks` cut what is unsupported, a
-    model's words are told sentence by sentence, and only those that a source supports, well or weakly. Every
-    model that was asked is added to `attempts`, also where the reader went away. Of the earlier turns in
-    `frame` each model is sent what it may see. Close the iterator to stop the model's work. Raises
+    say why), and when all have failed, the answer is made of quotes. Where `checks` say to cut, a model's
+    words are told sentence by sentence, and only those of sentences that a source supports, well or weakly.
+    Every model that was asked is added to `attempts`, also where the reader went away. Of the earlier turns
+    in `frame` each model is sent what it may see. Close the iterator to stop the model's work. Raises
     EmbeddingError.
     """
     llms = (llm,) if isinstance(llm, LLMSpec) else tuple(llm or ())

@@ -135,12 +135,13 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
         limit=PASSAGES,
         arrangement=COPIES_ONCE,
     )
-    plan, judging = await judged_plan(user=user, plan=await in_database(_plan)(user, question, results))
+    plan = await in_database(_plan)(user, question, results)
     turns: tuple[EarlierTurn, ...] = ()
-    if not all(answering.is_left_alone(engine.spec) for engine in plan.engines):
+    if not all(answering.is_left_alone(engine.spec) for engine in plan.candidates):
         beside = await in_database(neighbours_of)(user=user, hits=results.hits)
         results = replace(results, hits=(*results.hits, *beside))
-        turns = await in_database(earlier_turns)(user=user, question=question, engines=plan.engines)
+        turns = await in_database(earlier_turns)(user=user, question=question, engines=plan.candidates)
+    plan, judging = await judged_plan(user=user, plan=plan)
     sources = tuple(source_of(number, hit) for number, hit in enumerate(results.hits, 1))
     yield Found(sources, results.also_searched_for)
     record = _Record(results, plan, turns, [*rewriting, *judging], notice=results.notice)

@@ -63,6 +63,12 @@ class Plan:
     assessment: Assessment | None = None
     judging: "Judging | None" = None
 
+    @property
+    def candidates(self) -> tuple[Engine, ...]:
+        """The models that the answer may come from, whatever is still said about the question."""
+        others = self.judging.otherwise.engines if self.judging else ()
+        return tuple(dict.fromkeys((*self.engines, *others)))
+
 
 @dataclass(frozen=True, slots=True)
 class Judging:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
+from llm.difficulty import DIFFICULTIES
 from llm.engines import LLMSpec
 from llm.routing import LEVELS, Engine, Level, Policy, Rule, Situation
 
@@ -40,6 +41,7 @@ _rules = st.builds(
     teams=_teams,
     least_characters=st.sampled_from([0, 10, 50]),
     most_characters=st.sampled_from([None, 20, 500]),
+    difficulty=st.sampled_from([None, *DIFFICULTIES]),
     share=st.integers(0, 100),
     sticky_to=st.sampled_from(["person", "conversation"]),
 )
@@ -51,7 +53,9 @@ def policies(
 ) -> Policy:
     keys = draw(st.lists(st.sampled_from(_KEYS), unique=True, max_size=len(_KEYS)))
     engines = tuple(draw(_engines(key, external_url, local_url)) for key in keys)
-    return Policy(engines, tuple(draw(st.lists(_rules, max_size=5))))
+    return Policy(
+        engines, tuple(draw(st.lists(_rules, max_size=5))), draw(st.sampled_from(["", "gone", *_KEYS]))
+    )
 
 
 def situations(levels: st.SearchStrategy[frozenset[str]] = _levels) -> st.SearchStrategy[Situation]:
@@ -63,6 +67,7 @@ def situations(levels: st.SearchStrategy[frozenset[str]] = _levels) -> st.Search
         person=st.sampled_from(["1", "2", "3"]),
         conversation=st.uuids().map(str),
         exhausted=st.frozensets(st.sampled_from(_KEYS), max_size=2),
+        difficulty=st.sampled_from(DIFFICULTIES),
     )
 
 
@@ -70,7 +75,8 @@ def random_policy(chance: Random, external_url: str, local_url: str) -> Policy:
     """A policy as `policies` makes them, twenty times as fast; by its seed it can be made again."""
     keys = chance.sample(_KEYS, chance.randint(1, len(_KEYS)))
     engines = tuple(_random_engine(chance, key, external_url, local_url) for key in keys)
-    return Policy(engines, tuple(_random_rule(chance, number) for number in range(chance.randint(0, 5))))
+    rules = tuple(_random_rule(chance, number) for number in range(chance.randint(0, 5)))
+    return Policy(engines, rules, chance.choice(["", "gone", *_KEYS, *keys]))
 
 
 def _random_engine(chance: Random, key: str, external_url: str, local_url: str) -> Engine:
@@ -95,6 +101,7 @@ def _random_rule(chance: Random, number: int) -> Rule:
         teams=_some(chance, range(1, 5)),
         least_characters=chance.choice([0, 0, 10, 50]),
         most_characters=chance.choice([None, None, 20, 500]),
+        difficulty=chance.choice([None, *DIFFICULTIES]),
         share=chance.choice([0, 1, 50, 99, 100]),
         sticky_to=chance.choice(["person", "conversation"]),
     )
@@ -108,6 +115,7 @@ def random_situation(chance: Random, levels: frozenset[Level]) -> Situation:
         person=str(chance.randint(1, 50)),
         conversation=str(chance.random()),
         exhausted=_some(chance, _KEYS) if chance.random() < 0.2 else frozenset(),
+        difficulty=chance.choice(DIFFICULTIES),
     )
 
 

@@ -1,8 +1,8 @@
 """What is local only reaches no model elsewhere: 1,000 random policies against a recording server.
 
-Each policy chooses a route as answers do, and the models of that route are asked in turn, all failing, so
-that every one of them is tried. A few of the runs use real sockets; the others record what a real provider
-would have written to one.
+Each policy chooses a route as answers do, after the model that judges how hard the question is was asked,
+where there is one. The models of that route are asked in turn, all failing, so that every one of them is
+tried. A few of the runs use real sockets; the others record what a real provider would have written to one.
 """
 
 import asyncio
@@ -16,12 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm import answering
+from llm import answering, short_call
 from llm.answering import WITHHELD, AnswerEvent, EngineChosen, Passage, SentenceDone, stream_answer
 from llm.chat import ChatPiece, Message
+from llm.difficulty import DIFFICULTIES
+from llm.difficulty_judge import judge_difficulty
 from llm.embedding import Embedder, Span, Vectors
 from llm.engines import LLMSpec
 from llm.errors import LLMError
+from llm.events import Attempt
 from llm.prompt import Frame
 from llm.providers.openai_chat import OpenAIChat
 from llm.routing import (
@@ -32,6 +35,7 @@ from llm.routing import (
     Policy,
     Rule,
     Situation,
+    choose_judge,
     choose_route,
     may_see,
 )
@@ -103,7 +107,15 @@ def answer(
 def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     wire = Wire()
     monkeypatch.setattr(answering, "OpenAIChat", wire.provider())
+    monkeypatch.setattr(short_call, "OpenAIChat", wire.provider())
     return wire
+
+
+def judge(runner: asyncio.Runner, llm: LLMSpec, *, stays_here: bool) -> Attempt:
+    attempts: list[Attempt] = []
+    asked = judge_difficulty(question=QUESTION, llm=llm, seconds=5, stays_here=stays_here, attempts=attempts)
+    assert runner.run(asked) is None, "the recorder says nothing"
+    return attempts[0]
 
 
 @pytest.fixture
@@ -112,9 +124,12 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-def run_policies(runner: asyncio.Runner, count: int, levels: frozenset[Level], *, stays_here: bool) -> int:
-    """Answer under random policies until so many of them have asked models; return how many models."""
+def run_policies(
+    runner: asyncio.Runner, count: int, levels: frozenset[Level], *, stays_here: bool
+) -> tuple[int, int]:
+    """Answer under so many random policies; return how many models were asked to answer, and to judge."""
     asked: list[int] = []
+    judges: list[Attempt] = []
 
     @settings(max_examples=count, deadline=None, database=None)
     @given(st.integers(0, 2**64))
@@ -122,7 +137,13 @@ def run_policies(runner: asyncio.Runner, count: int, levels: frozenset[Level], *
         chance = Random(seed)  # noqa: S311  a test's
         some = frozenset(chance.sample(LEVELS, chance.randint(0, 3)))
         situation = random_situation(chance, some | levels if stays_here else levels)
-        route = choose_route(random_policy(chance, EXTERNAL, LOCAL), situation)
+        policy = random_policy(chance, EXTERNAL, LOCAL)
+        if found := choose_judge(policy, situation):
+            assert not (stays_here and found.spec.is_external)
+            own_name = replace(found.spec, model=f"judge-{len(asked)}")
+            judges.append(judge(runner, own_name, stays_here=stays_here))
+            situation = replace(situation, difficulty=chance.choice(DIFFICULTIES))
+        route = choose_route(policy, situation)
         assert not (stays_here and any(one.spec.is_external for one in route.engines))
         # Each answer has breakers of its own: an open one would hide what would have been sent.
         own = [replace(one.spec, model=f"{one.key}-{len(asked)}") for one in route.engines]
@@ -132,13 +153,16 @@ def run_policies(runner: asyncio.Runner, count: int, levels: frozenset[Level], *
 
     run()
     assert len(asked) >= count
-    return sum(asked)
+    assert all(one.outcome == "overloaded" for one in judges), "each of them was really asked"
+    return sum(asked), len(judges)
 
 
 def test_no_byte_of_a_local_only_collection_leaves_in_1000_policies(
     wire: Wire, runner: asyncio.Runner
 ) -> None:
-    assert run_policies(runner, 1000, frozenset({LOCAL_ONLY}), stays_here=True) > 100
+    answerers, judges = run_policies(runner, 1000, frozenset({LOCAL_ONLY}), stays_here=True)
+    assert answerers > 100
+    assert judges > 10
     assert EXTERNAL not in wire.sent
     assert wire.sent[LOCAL] > 0, "nothing was sent at all: the test would prove nothing"
 
@@ -147,6 +171,18 @@ def test_the_same_policies_do_send_what_may_leave(wire: Wire, runner: asyncio.Ru
     """Else the test above would pass with a recorder that records nothing."""
     run_policies(runner, 50, frozenset({"public"}), stays_here=False)
     assert wire.sent[EXTERNAL] > 0
+
+
+def test_the_same_recorder_sees_a_judge_elsewhere(wire: Wire, runner: asyncio.Runner) -> None:
+    judge(runner, LLMSpec(EXTERNAL, "judge-away", is_external=True), stays_here=False)
+    assert QUESTION in wire.bodies[EXTERNAL]
+    assert SECRET not in wire.bodies[EXTERNAL]
+
+
+def test_a_wrong_judge_is_stopped_before_it_is_sent_the_question(wire: Wire, runner: asyncio.Runner) -> None:
+    """The second belt, as for the models that answer."""
+    attempt = judge(runner, LLMSpec(EXTERNAL, "judge-belt", is_external=True), stays_here=True)
+    assert (attempt.outcome, attempt.prompt_tokens, wire.sent) == ("withheld", 0, {})
 
 
 def test_no_turn_about_what_is_local_only_leaves_with_a_public_question_in_300_policies(

@@ -14,6 +14,7 @@ from llm.routing import (
     Policy,
     Rule,
     Situation,
+    choose_judge,
     choose_route,
     may_see,
 )
@@ -59,6 +60,39 @@ def test_rules_go_by_the_most_sensitive_level() -> None:
     assert keys(policy, replace(ASKED, levels=frozenset({"public", "confidential"}))) == ["2", "1"]
 
 
+def test_rules_go_by_how_hard_the_question_is() -> None:
+    hard = Rule("a", "Hard", ("2",), difficulty="hard")
+    policy = Policy((replace(AWAY, by_rule_only=True), HERE), (hard,))
+    assert keys(policy) == ["1"]
+    assert keys(policy, replace(ASKED, difficulty="hard")) == ["2"]
+    assert choose_route(policy, replace(ASKED, difficulty="hard")).rule == "Hard"
+    easy = Policy(policy.engines, (replace(hard, difficulty="easy"),))
+    assert keys(easy) == ["2"]
+
+
+def test_a_judge_is_asked_where_its_word_would_change_the_models_and_it_may_see_the_question() -> None:
+    hard = Rule("a", "Hard", ("2",), difficulty="hard")
+    policy = Policy((AWAY, HERE), (hard,), judge="2")
+    assert choose_judge(policy, ASKED) == AWAY
+    assert choose_judge(policy, replace(ASKED, difficulty="hard")) == AWAY
+    assert choose_judge(replace(policy, judge=""), ASKED) is None
+    assert choose_judge(replace(policy, judge="gone"), ASKED) is None
+    assert choose_judge(replace(policy, rules=()), ASKED) is None
+    same = replace(hard, engines=("2", "1"))
+    assert choose_judge(replace(policy, rules=(same,)), ASKED) is None, "the same models either way"
+    first = Rule("b", "All", ("1",))
+    assert choose_judge(replace(policy, rules=(first, hard)), ASKED) is None
+    assert choose_judge(policy, replace(ASKED, exhausted=frozenset({"2"}))) is None
+    unapproved = replace(AWAY, key="3", approved=False)
+    assert choose_judge(Policy((AWAY, HERE, unapproved), (hard,), judge="3"), ASKED) is None
+    local = replace(ASKED, levels=frozenset({LOCAL_ONLY}))
+    two = Rule("c", "Hard here", ("4",), difficulty="hard")
+    both = Policy((AWAY, HERE, replace(HERE, key="4")), (two,), judge="2")
+    assert choose_judge(both, ASKED) == AWAY
+    assert choose_judge(both, local) is None
+    assert choose_judge(replace(both, judge="1"), local) == HERE
+
+
 def test_why_a_model_is_left_out() -> None:
     engines = (AWAY, HERE, replace(HERE, key="3", approved=False), replace(HERE, key="4"))
     policy = Policy(engines, (Rule("a", "All", ("2", "3", "4", "1", "9")),))
@@ -99,3 +133,16 @@ def test_no_policy_lets_out_what_is_local_only(policy: Policy, situation: Situat
         if LOCAL_ONLY in situation.levels or not situation.levels:
             assert engine.runs == "local"
             assert not engine.spec.is_external
+
+
+@given(policies(), situations())
+def test_no_policy_asks_a_judge_about_what_it_may_not_see(policy: Policy, situation: Situation) -> None:
+    judge = choose_judge(policy, situation)
+    if judge is not None:
+        assert judge.approved
+        assert judge.key == policy.judge
+        assert judge.key not in situation.exhausted
+        assert may_see(judge, situation.levels)
+        if LOCAL_ONLY in situation.levels or not situation.levels:
+            assert judge.runs == "local"
+            assert not judge.spec.is_external

@@ -123,10 +123,36 @@ def test_rules_are_added_ordered_and_turned_off(admin: User) -> None:
     assert list(RoutingRule.objects.all()) == [first]
 
 
+def test_hard_questions_have_rules_a_judge_and_a_trial(admin: User) -> None:
+    reader = Reader(admin)
+    reader.post(MODELS, form())
+    model = LanguageModel.objects.get()
+    page = text(reader.post(ROUTES, {"name": "Hard", "engine": model.key, "difficulty": "hard"}, follow=True))
+    assert "the question is hard" in page
+    rule = RoutingRule.objects.get()
+    assert '<option value="hard" selected>' in text(reader.get(f"{ROUTES}/{rule.pk}"))
+    page = text(reader.post(ROUTES, {"form": "judge", "judge": model.key}, follow=True))
+    assert "House will say how hard a question is" in page
+    assert current_setup().policy.judge == model.key
+    assert "Choose a model" in text(reader.post(ROUTES, {"form": "judge", "judge": "99"}), 400)
+    assert "Rules alone will" in text(reader.post(ROUTES, {"form": "judge", "judge": ""}, follow=True))
+    reader.post(f"{MODELS}/{model.pk}/act", {"action": "approve"})
+    tried = {"form": "try", "q": "Why is the sky <b>, compared with the sea?", "in_play": "internal"}
+    page = text(reader.post(ROUTES, tried))
+    assert "it asks for reasons (+2)" in page
+    assert "Hard: House" in page
+    assert "sky &lt;b&gt;" in page
+    assert "Otherwise: House" in text(reader.post(ROUTES, tried | {"q": "When does it open?"}))
+    page = text(reader.post(ROUTES, tried | {"in_play": "local_only"}))
+    assert "may not see these documents" in page
+    assert text(reader.post(ROUTES, tried | {"q": " "}), 400)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"name": ""}, "needs a name"),
+        ({"difficulty": "odd"}, "easy questions, hard questions, or any"),
         ({"engine": ""}, "Choose 1 to 4 models"),
         ({"engine": "99"}, "Choose 1 to 4 models"),
         ({"teams": "Nobody"}, "no team named"),
@@ -193,11 +219,14 @@ def test_for_all_others_nothing_of_it_exists(cast: Cast, admin: User) -> None:
         for page in PAGES:
             assert reader.get(page).status_code == 404
             assert reader.post(page, form(form="add")).status_code == 404
+        assert reader.post(ROUTES, {"form": "judge", "judge": model.key}).status_code == 404
+        assert reader.post(ROUTES, {"form": "try", "q": "Why?", "in_play": "public"}).status_code == 404
         for action in ("approve", "test", "delete"):
             assert reader.post(f"{MODELS}/{model.pk}/act", {"action": action}).status_code == 404
         assert reader.post(f"{PROMPTS}/1/act", {"action": "activate"}).status_code == 404
     model.refresh_from_db()
     assert (model.state, model.tested_at) == ("draft", None)
+    assert current_setup().policy.judge == ""
     for kept in (RoutingRule, PromptVersion, Quota):
         assert not kept.objects.exists()
 
