@@ -43,7 +43,7 @@ async def judge(*, plan: Plan, attempts: list[Attempt]) -> Plan:
 
 
 @transaction.atomic
-def choose_judge(*, key: str) -> str:
+def appoint_judge(*, key: str) -> str:
     """Let a model say how hard questions are, from the next one on, or with an empty key the rules.
 
     Returns its name. Raises InvalidInputError.

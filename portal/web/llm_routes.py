@@ -48,7 +48,7 @@ def _add(request: SignedInRequest) -> str:
 
 
 def _judge(request: SignedInRequest) -> str:
-    name = judging.choose_judge(key=request.POST.get("judge", ""))
+    name = judging.appoint_judge(key=request.POST.get("judge", ""))
     return f"{name or 'Rules alone'} will say how hard a question is, from the next question on."
 
 

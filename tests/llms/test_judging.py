@@ -64,7 +64,7 @@ def large(admin: User, here: Server) -> LanguageModel:
 
 def appoint(admin: User, server: Server, **more: Any) -> LanguageModel:
     model = register(admin, server, "Judge", **{"by_rule_only": True} | more)
-    judging.choose_judge(key=model.key)
+    judging.appoint_judge(key=model.key)
     return model
 
 
@@ -154,7 +154,7 @@ def test_a_judge_that_is_deleted_judges_no_more(
     assert (Revision.objects.get().judge, current_setup().policy.judge) == ("", "")
     assert asked(cast.alice, HARD).model == large.model
     with pytest.raises(InvalidInputError, match="Choose a model"):
-        judging.choose_judge(key="99")
+        judging.appoint_judge(key="99")
 
 
 @override_settings(DIFFICULTY_JUDGE_MS=5000)
