@@ -62,14 +62,18 @@ def _words(
     *, joins: str, asks: str, compares: str, why: str, how: str, whole: str, condition: str, fact: str
 ) -> _Words:
     return _Words(
-        _pattern(rf"(?:\b(?:{joins})|;) (?:{asks})\b"),
-        *(_pattern(rf"\b(?:{one})\b") for one in (compares, why, how, whole, condition)),
-        _pattern(rf"^\W*(?:\w+ )?(?:{fact})\b"),  # also "In which year", "Seit wann"
+        another=_pattern(rf"(?:\b(?:{joins})|;) (?:{asks})"),
+        compares=_pattern(rf"\b(?:{compares})"),
+        why=_pattern(rf"\b(?:{why})"),
+        how=_pattern(rf"\b(?:{how})"),
+        whole=_pattern(rf"\b(?:{whole})"),
+        condition=_pattern(rf"\b(?:{condition})"),
+        fact=_pattern(rf"^\W*(?:\w+ )?(?:{fact})"),  # also "In which year", "Seit wann"
     )
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
+    return re.compile(rf"{text}\b", re.IGNORECASE)
 
 
 _BY_LANGUAGE = {

@@ -93,4 +93,5 @@ def _sigmoid(logits: _Logits) -> _Logits:
 
 def _softmax(logits: _Logits) -> _Logits:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    shares: _Logits = powers / powers.sum(axis=1, keepdims=True)
+    return shares
