@@ -155,6 +155,17 @@ def _of_words(text: str, language: str) -> Iterator[Sign]:
     questions = max(1, len(re.findall(r"[?\uff1f]+", text))) + len(words.another.findall(text))
     if questions > 1:
         yield Sign(2 * (min(questions, _MOST_QUESTIONS) - 1), f"asks {questions} things at once")
+    wants = list(_wants(text, words))
+    if not wants and words.fact.search(text):
+        wants.append(Sign(-1, "asks for a fact"))
+    yield from wants
+    if conditions := len(words.condition.findall(text)):
+        yield Sign(min(conditions, _MOST_CONDITIONS), "has a condition")
+    if denials(text, language).heads:
+        yield Sign(1, "asks for what is not")
+
+
+def _wants(text: str, words: _Words) -> Iterator[Sign]:
     if words.compares.search(text):
         yield Sign(2, "compares")
     if words.whole.search(text):
@@ -163,12 +174,6 @@ def _of_words(text: str, language: str) -> Iterator[Sign]:
         yield Sign(2, "asks for reasons")
     elif words.how.search(text):
         yield Sign(1, "asks for a way")
-    elif words.fact.search(text):
-        yield Sign(-1, "asks for a fact")
-    if conditions := len(words.condition.findall(text)):
-        yield Sign(min(conditions, _MOST_CONDITIONS), "has a condition")
-    if denials(text, language).heads:
-        yield Sign(1, "asks for what is not")
 
 
 def _named_things(text: str, language: str) -> int:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from llm.difficulty import DIFFICULTIES
 from llm.engines import LLMSpec
-from llm.routing import LEVELS, Engine, Level, Policy, Rule, Situation
+from llm.routing import LEVELS, LOCAL_ONLY, Engine, Level, Policy, Rule, Situation
 
 _T = TypeVar("_T")
 
@@ -75,8 +75,11 @@ def random_policy(chance: Random, external_url: str, local_url: str) -> Policy:
     """A policy as `policies` makes them, twenty times as fast; by its seed it can be made again."""
     keys = chance.sample(_KEYS, chance.randint(1, len(_KEYS)))
     engines = tuple(_random_engine(chance, key, external_url, local_url) for key in keys)
-    rules = tuple(_random_rule(chance, number) for number in range(chance.randint(0, 5)))
-    return Policy(engines, rules, chance.choice(["", "gone", *_KEYS, *keys]))
+    rules = [_random_rule(chance, number) for number in range(chance.randint(0, 5))]
+    if chance.random() < 0.3:
+        named = tuple(chance.choices(keys, k=2))
+        rules.insert(0, Rule("hard", "rule", named, difficulty=chance.choice(DIFFICULTIES)))
+    return Policy(engines, tuple(rules), chance.choice(["", "gone", *keys, *keys]))
 
 
 def _random_engine(chance: Random, key: str, external_url: str, local_url: str) -> Engine:
@@ -86,7 +89,7 @@ def _random_engine(chance: Random, key: str, external_url: str, local_url: str) 
         key,
         LLMSpec(url, f"model-{key}", key=key, is_external=is_external),
         "external" if is_external else "local",
-        chance.choice(LEVELS),
+        chance.choice(LEVELS if is_external else [*LEVELS, *[LOCAL_ONLY] * 4]),
         approved=chance.random() < 0.8,
         by_rule_only=chance.random() < 0.3,
     )

@@ -31,6 +31,7 @@ EASY = [
 HARDER = [
     ("Why did sales fall in 2023?", "asks for reasons"),
     ("What is the difference between the standard and the premium warranty?", "compares"),
+    ("How long is the warranty compared with that of other kettles?", "compares"),
     ("Is the hotel in Paris cheaper than the one in Rome?", "compares"),
     ("How do I reset my password if I lost my phone?", "has a condition"),
     ("Who may approve a trip, and what happens then, and why?", "asks 3 things at once"),
