@@ -46,11 +46,14 @@ class AnswerReader:
     """Feed it the stream; it gives back plain words and whole sentences.
 
     A sentence's words, joined, are its text. `marker` is the character that datamarking put in place of
-    spaces; a model that copies it gets its spaces back.
+    spaces; a model that copies it gets its spaces back. The first letters of all are given back before their
+    word is whole, but for those of `whole`, a word that means something by itself.
     """
 
-    def __init__(self, marker: str = "") -> None:
-        self._marker = marker
+    def __init__(self, marker: str = "", *, whole: str = "") -> None:
+        self._marker, self._whole = marker, whole
+        self._has_begun = False
+        self._early = ""
         self._raw = ""
         self._thinking: bool | None = None
         self._text = ""
@@ -64,7 +67,8 @@ class AnswerReader:
         self._skip_thoughts()
         cut = 0 if self._thinking else _certain_length(self._raw)
         ready, self._raw = self._raw[:cut], self._raw[cut:]
-        return _merged(self._read(ready))
+        self._has_begun = self._has_begun or bool(ready.strip())
+        return _merged([*self._read(ready), *self._first_letters()])
 
     def close(self) -> list[Read]:
         """What is left when the stream has ended."""
@@ -82,6 +86,15 @@ class AnswerReader:
             self._raw = self._raw.partition(_THINK_END)[2].lstrip()
             self._thinking = False
 
+    def _first_letters(self) -> Iterator[Read]:
+        """The letters that the answer begins with, of a word that may still go on."""
+        start = self._raw.strip()
+        if self._has_begun or self._thinking is not False or not start.isalpha():
+            return
+        if not self._whole.startswith(start):
+            self._has_begun, self._early, self._raw = True, start, ""
+            yield self._append(start)
+
     def _read(self, raw: str) -> Iterator[Read]:
         raw, position = unescaped(raw), 0
         for match in _MARKER.finditer(raw):
@@ -92,7 +105,7 @@ class AnswerReader:
         yield from self._read_text(raw[position:])
 
     def _read_text(self, raw: str) -> Iterator[Read]:
-        for match in _WORD.finditer(plain_text(raw)):
+        for match in _WORD.finditer(self._plain(raw)):
             word = match.group()
             if word.isspace():
                 self._space = "\n" if "\n" in word or self._space == "\n" else " "
@@ -102,6 +115,12 @@ class AnswerReader:
             yield self._append(word)
             if len(self._text) > _LONGEST_SENTENCE:
                 yield from self._end_sentence()
+
+    def _plain(self, raw: str) -> str:
+        """What follows as plain text. The letters that were given back early are read with it."""
+        early, self._early = (self._early, "") if raw else ("", self._early)
+        text = plain_text(early + raw)
+        return text.removeprefix(early) if text.startswith(early) else f" {text}"
 
     def _sentence_is_over(self, following: str) -> bool:
         if not self._text or (self._after_marker and _PUNCTUATION.fullmatch(following)):

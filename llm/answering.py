@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from llm.ahead import Ahead
 from llm.answer_reader import AnswerReader, Read, Sentence
 from llm.chat import ChatModel, ChatPiece
 from llm.disagreement import Disagreement, Disagreements
@@ -43,6 +45,7 @@ from llm.prompt import (
 )
 from llm.providers.openai_chat import OpenAIChat
 from llm.turns import turns_for
+from llm.weighing import TooWeakError, Weighing
 
 __all__ = [
     "AnswerEvent",
@@ -77,6 +80,7 @@ CUT_AT_LIMIT = "The answer was cut here at its greatest length."
 _NEAREST = 3
 _UNSUPPORTED_IN_A_ROW = 3
 _ATTEMPTS_AT_LENGTH = 4
+_SENDING_SECONDS = 0.1
 
 
 class _UngroundedError(Exception):
@@ -102,10 +106,12 @@ async def stream_answer(
     """Answer `question` from `passages` (best first), event by event; `Finished` comes last.
 
     `llm` may be several models: each is asked when the one before it has failed. Without any (`notice` may
-    say why), and when all have failed, the answer is made of quotes. Where `checks` say to cut, a model's
-    words are told sentence by sentence, and only those of sentences that a source supports, well or weakly.
-    Every model that was asked is added to `attempts`, also where the reader went away. Of the earlier turns
-    in `frame` each model is sent what it may see. Close the iterator to stop the model's work. Raises
+    say why), and when all have failed, the answer is made of quotes. One that runs here is asked while the
+    evidence is weighed; where that is too weak, its work is stopped and nothing of it told. One that is
+    elsewhere is asked afterwards. Where `checks` say to cut, a model's words are told sentence by sentence,
+    and only those of sentences that a source supports, well or weakly. Every
+    model that was asked is added to `attempts`, also where the reader went away. Of the earlier turns in
+    `frame` each model is sent what it may see. Close the iterator to stop the model's work. Raises
     EmbeddingError.
     """
     llms = (llm,) if isinstance(llm, LLMSpec) else tuple(llm or ())
@@ -120,10 +126,10 @@ async def stream_answer(
         kept,
         checks or Checks(),
     )
-    gathering = await asyncio.to_thread(
-        Gathering, question=question, passages=passages, embedder=embedder, language=language
+    weighing = Weighing(
+        partial(Gathering, question=question, passages=passages, embedder=embedder, language=language)
     )
-    async with aclosing(answer.events(gathering)) as events:
+    async with aclosing(weighing), aclosing(answer.events(weighing)) as events:
         async for event in events:
             answer.note(event)
             yield event
@@ -151,22 +157,17 @@ class _Answer:
     shown: bool = False
     cut_at_limit: bool = False
 
-    async def events(self, gathering: Gathering) -> AsyncGenerator[AnswerEvent, None]:
-        nobody_asked = all(is_left_alone(llm) for llm in self.llms)
-        evidence = await asyncio.to_thread(gathering.complete if nobody_asked else gathering.begin)
-        if not evidence.suffices:
-            yield self._refusal()
-            return
-        # The rest is weighed while a model makes up its mind.
-        whole = asyncio.ensure_future(asyncio.to_thread(gathering.complete))
+    async def events(self, weighing: Weighing) -> AsyncGenerator[AnswerEvent, None]:
         try:
-            async with aclosing(self._answered(whole)) as events:
+            async with aclosing(self._answered(weighing)) as events:
                 async for event in events:
                     yield event
-        finally:
-            whole.cancel()
+        except TooWeakError:
+            self.usage = ChatPiece()
+            yield self._refusal()
 
-    async def _answered(self, whole: Awaitable[Evidence]) -> AsyncGenerator[AnswerEvent, None]:
+    async def _answered(self, weighing: Weighing) -> AsyncGenerator[AnswerEvent, None]:
+        await self._weigh_before_asking(weighing)
         notice = self.notice
         for position, llm in enumerate(self.llms, start=1):
             chat = OpenAIChat(llm)
@@ -174,8 +175,10 @@ class _Answer:
                 self.attempts.append(Attempt(llm.key, llm.model, "unavailable", 0, 0, estimated=False))
                 notice = NO_REPLY
                 continue
+            if llm.is_external or weighing.is_known:
+                await weighing.require_enough()
             try:
-                async with aclosing(self._written(chat, llm, whole)) as written:
+                async with aclosing(self._written(chat, llm, weighing)) as written:
                     async for event in written:
                         yield event
                     return
@@ -191,9 +194,18 @@ class _Answer:
                 self.shown = False
         if self.shown:
             yield Restarted(notice)
-        async for event in self._quoted(await whole, notice):
+        await weighing.require_enough()
+        async for event in self._quoted(await weighing.whole(), notice):
             yield event
             await asyncio.sleep(0)
+
+    async def _weigh_before_asking(self, weighing: Weighing) -> None:
+        """Raise TooWeakError before anything is sent, but for a model that runs here and is asked first."""
+        asked = next((llm for llm in self.llms if not is_left_alone(llm)), None)
+        if asked is None:
+            await weighing.whole()
+        if asked is None or asked.is_external or not self.passages:
+            await weighing.require_enough()
 
     def note(self, event: AnswerEvent) -> None:
         """Keep what the last event reports on."""
@@ -234,7 +246,7 @@ class _Answer:
             yield SentenceDone(number, text, citations, "supported", conflicts=numbering.conflicts(found))
 
     async def _written(
-        self, chat: ChatModel, llm: LLMSpec, whole: Awaitable[Evidence]
+        self, chat: ChatModel, llm: LLMSpec, weighing: Weighing
     ) -> AsyncGenerator[AnswerEvent, None]:
         _require_may_leave(self.passages, llm)
         prompt = build_prompt(
@@ -244,24 +256,35 @@ class _Answer:
             max_output_tokens=llm.max_output_tokens,
             frame=replace(self.frame, turns=turns_for(self.frame.turns, llm)),
         )
-        checker: _Checker | None = None
         with self._attempt(chat, llm, prompt):
-            async with aclosing(self._reads(chat, prompt)) as reads:
-                async for read in reads:
-                    if checker is None:
-                        checker = _Checker(prompt, self.embedder, whole, self.checks)
-                        if NOT_IN_SOURCES in read.text:
-                            yield EngineChosen("llm", llm.model)
-                            yield self._refusal()
-                            return
-                        yield EngineChosen("llm", llm.model)
-                    for event in await checker.check(read):
-                        yield self._marked_if_cut(event)
-            if checker is None:
-                raise LLMError("The language model's reply held no text.", kind="empty")
-            checker.require_grounds()
-            if checker.withheld:
-                yield Withheld(checker.withheld)
+            async with aclosing(Ahead(self._reads(chat, prompt))) as ahead:
+                # A thread that computes would hold up the request by Python's lock.
+                await ahead.until(chat.sent, seconds=_SENDING_SECONDS)
+                await weighing.first()
+                ahead.raise_fault()
+                await weighing.require_enough()
+                async with aclosing(self._checked(ahead, llm, prompt, weighing)) as events:
+                    async for event in events:
+                        yield event
+
+    async def _checked(
+        self, reads: AsyncIterator[Read], llm: LLMSpec, prompt: Prompt, weighing: Weighing
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        """What a model wrote as events, from when the evidence is known to suffice."""
+        checker = _Checker(prompt, self.embedder, weighing.whole(), self.checks)
+        is_first = True
+        async for read in reads:
+            if is_first:
+                is_first = False
+                yield EngineChosen("llm", llm.model)
+                if NOT_IN_SOURCES in read.text:
+                    yield self._refusal()
+                    return
+            for event in await checker.check(read):
+                yield self._marked_if_cut(event)
+        checker.require_grounds()
+        if checker.withheld:
+            yield Withheld(checker.withheld)
 
     @contextmanager
     def _attempt(self, chat: ChatModel, llm: LLMSpec, prompt: Prompt) -> Iterator[None]:
@@ -298,7 +321,7 @@ class _Answer:
         return event
 
     async def _reads(self, chat: ChatModel, prompt: Prompt) -> AsyncGenerator[Read, None]:
-        reader = AnswerReader(prompt.marker)
+        reader = AnswerReader(prompt.marker, whole=NOT_IN_SOURCES)
         async with aclosing(_pieces(chat, prompt)) as pieces:
             async for piece in pieces:
                 self.cut_at_limit = self.cut_at_limit or piece.stop_reason == "length"

@@ -36,11 +36,12 @@ class ChatPiece:
 
 
 class ChatModel(ABC):
-    """A language model; a provider implements `_pieces`."""
+    """A language model; a provider implements `_pieces`, and sets `sent` when the request has gone out."""
 
     def __init__(self, spec: LLMSpec, breaker: Breaker | None = None) -> None:
         self.spec = spec
         self.masked: Counts = ()
+        self.sent = asyncio.Event()
         self._breaker = breaker or breaker_for(spec.base_url, spec.model)
 
     @property

@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 REMOVED_LINK = "(link removed)"
 
@@ -39,7 +40,9 @@ _KEPT_CONTROLS = frozenset("\n\t")
 def remove_invisible(text: str) -> str:
     """`text` without control, bidirectional, invisible, private and unassigned characters."""
     text = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    return "".join(char for char in text if _visible(char))
+    # Each different character is looked at once: a prompt has thousands, and few different ones.
+    removed = [char for char in set(text) if not _visible(char)]
+    return text.translate(dict.fromkeys(map(ord, removed))) if removed else text
 
 
 def unescaped(text: str) -> str:
@@ -80,6 +83,7 @@ def _without_addresses(text: str) -> str:
     return "".join([*parts, text[position:]])
 
 
+@lru_cache(maxsize=4096)
 def _visible(char: str) -> bool:
     if char in _KEPT_CONTROLS:
         return True

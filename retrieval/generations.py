@@ -109,12 +109,6 @@ def embedder() -> Embedder:
     return embedder_of(serving) if serving else load_embedder(first_spec())
 
 
-def embedder_that_found(generation_id: int) -> Embedder:
-    """Return the model of the generation that a search used, or today's where that was dropped meanwhile."""
-    found = Generation.objects.filter(pk=generation_id).first()
-    return embedder_of(found) if found else embedder()
-
-
 # Naming the table of vectors takes its lock until the transaction ends: a generation that was seen serving
 # cannot be dropped before its vectors were read.
 _SERVING = """

@@ -1,13 +1,14 @@
 """Hybrid search: BM25 and vectors over the passages that one person may see, fused into one ranking."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
+from llm.embedding import Embedder
 from retrieval import _hybrid_sql
 from retrieval._candidates import Candidate, find_candidates
 from retrieval._containing import Containing, passages_containing
@@ -48,7 +49,7 @@ class SearchResults:
 
     `query` is what was typed, `question` what was asked, with the words that were searched besides. These
     come from the portal's dictionary and those of the collections in `dictionaries_of`. `notice` tells the
-    reader what did not go as it is set up.
+    reader what did not go as it is set up. `embedder` is the model of the generation that was searched.
     """
 
     query: str
@@ -58,6 +59,7 @@ class SearchResults:
     collections: int
     chunks: int
     generation_id: int
+    embedder: Embedder
     timings: dict[str, float]
     also_searched_for: tuple[str, ...] = ()
     facets: tuple[Facet, ...] = ()
@@ -82,31 +84,38 @@ def search(
     limit: int = 10,
     with_facets: bool = False,
     arrangement: Arrangement | None = None,
+    tell: Callable[[Counts], None] | None = None,
 ) -> SearchResults:
     """Return the passages that fit a question best among those this person may see.
 
     `query` may have the signs of `retrieval.query`. `collections` are slugs to narrow to; one that the person
     may not see narrows to nothing, like one that does not exist, and so does a filter. Facets cost one more
-    statement. Without an arrangement each passage is a hit by itself. Raises InvalidInputError for a question
-    that is empty, too long, or cannot be understood.
+    statement. Without an arrangement each passage is a hit by itself. `tell` is called with what is searched,
+    once that is counted. Raises InvalidInputError for a question that is empty, too long, or cannot be
+    understood.
     """
     asked = parse_query(query)
+    tell = tell or _tell_nobody
     if not user.is_authenticated:
-        return SearchResults(asked.typed, asked.text, (), 0, 0, 0, serving_generation().pk, {})
+        tell(Counts(0, 0, 0))
+        serving = serving_generation()
+        return SearchResults(asked.typed, asked.text, (), 0, 0, 0, serving.pk, embedder_of(serving), {})
     watch = _Stopwatch()
     with transaction.atomic():
         generation = serving_generation()
         # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
-        embedding = _EMBEDDING_THREADS.submit(embedder_of(generation).embed_query, asked.text)
+        embedder = embedder_of(generation)
+        embedding = _EMBEDDING_THREADS.submit(embedder.embed_query, asked.text)
         scope = _scope(Visible(user, collections, asked.filters), asked)
         visible, counts, question = scope.visible, scope.counts, scope.question
         watch.lap("count")
+        tell(counts)
         facets = count_facets(visible) if with_facets else ()
         lexical, allowed = _by_words(asked, scope)
         watch.lap("words")
         candidates: list[Candidate] = []
         if counts.chunks:
-            vector = embedder_of(generation).embed_query(question) if scope.also else embedding.result()
+            vector = embedder.embed_query(question) if scope.also else embedding.result()
             watch.lap("embed")
             candidates = find_candidates(
                 visible=visible,
@@ -134,12 +143,17 @@ def search(
         collections=counts.collections,
         chunks=counts.chunks,
         generation_id=generation.pk,
+        embedder=embedder,
         timings=watch.laps,
         also_searched_for=scope.also_searched_for,
         facets=facets,
         dictionaries_of=scope.dictionaries_of,
         notice=ranking.notice,
     )
+
+
+def _tell_nobody(_: Counts) -> None:
+    """Keep how much is searched to the results."""
 
 
 class _Stopwatch:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
@@ -25,6 +26,7 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _DONE = "[DONE]"
+_SENT = "http11.send_request_body.complete"  # as httpcore tells it
 
 
 class OpenAIChat(ChatModel):
@@ -34,7 +36,13 @@ class OpenAIChat(ChatModel):
         try:
             async with (
                 httpx.AsyncClient(timeout=self._timeout(), verify=_tls()) as client,
-                client.stream("POST", self._url, json=self._body(messages), headers=self._headers()) as reply,
+                client.stream(
+                    "POST",
+                    self._url,
+                    json=self._body(messages),
+                    headers=self._headers(),
+                    extensions={"trace": self._trace},
+                ) as reply,
             ):
                 await _check_status(reply)
                 async for data in _event_data(reply):
@@ -51,6 +59,10 @@ class OpenAIChat(ChatModel):
             ) from error
         except httpx.HTTPError as error:
             raise LLMError("The connection to the language model broke.", kind="cut") from error
+
+    async def _trace(self, event: str, _: dict[str, Any]) -> None:
+        if event == _SENT:
+            self.sent.set()
 
     @property
     def _url(self) -> str:

@@ -50,6 +50,11 @@ class _Behind:
     plan: Plan
 
 
+def follows_others(question: Question) -> bool:
+    """Return whether there are questions before one in its conversation."""
+    return _before(question).exists()
+
+
 async def make_stand_alone(*, user: User, question: Question) -> list[Attempt]:
     """Rewrite a question that leans on those before it, once; keep that, and return what a model has used.
 

@@ -24,7 +24,8 @@ from portal.accounts.models import User
 from portal.answers import conversations
 from portal.answers.database import in_database
 from portal.answers.errors import QuestionChangedError
-from portal.answers.following import EarlierTurn, earlier_turns, make_stand_alone
+from portal.answers.finding import Finding, Ground
+from portal.answers.following import follows_others, make_stand_alone
 from portal.answers.found import key_of, passage_of, source_of
 from portal.answers.in_play import collections_behind
 from portal.answers.judging import judged_plan
@@ -33,18 +34,13 @@ from portal.answers.models import Answer, Citation, Question
 from portal.answers.provenance import route_json
 from portal.answers.shown import ShownAnswer, Source
 from portal.answers.support import support_model
-from portal.llms.planning import Plan, plan_answer, require_quota, settle
+from portal.llms.planning import Plan, require_quota, settle
 from retrieval import access
-from retrieval.diversity import COPIES_ONCE
 from retrieval.errors import NotVisibleError
-from retrieval.generations import embedder_that_found
 from retrieval.hits import Hit
-from retrieval.neighbours import neighbours_of
 from retrieval.query import parse_query
-from retrieval.search import SearchResults, search, visible_counts
 
 log = logging.getLogger(__name__)
-PASSAGES = 8
 NEAREST = 3
 STOPPED_HERE = "You stopped here: the sentence is not complete and was not checked."
 
@@ -121,51 +117,21 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
     who has stopped the answer before leaves what came so far. Raises QuotaReachedError, and
     QuestionChangedError where the question was edited or deleted meanwhile.
     """
-    rewriting = await make_stand_alone(user=user, question=question)
+    follows = await in_database(follows_others)(question)
+    rewriting = await make_stand_alone(user=user, question=question) if follows else []
     if question.searched_for:
         yield Rewritten(question.searched_for)
-    counts = await in_database(visible_counts)(
-        user=user, collections=question.collections, query=question.asked
-    )
-    yield Searching(counts.documents, counts.collections)
-    results = await in_database(search)(
-        user=user,
-        query=question.asked,
-        collections=question.collections,
-        limit=PASSAGES,
-        arrangement=COPIES_ONCE,
-    )
-    plan = await in_database(_plan)(user, question, results)
-    turns: tuple[EarlierTurn, ...] = ()
-    if not all(answering.is_left_alone(engine.spec) for engine in plan.candidates):
-        beside = await in_database(neighbours_of)(user=user, hits=results.hits)
-        results = replace(results, hits=(*results.hits, *beside))
-        turns = await in_database(earlier_turns)(user=user, question=question, engines=plan.candidates)
-    plan, judging = await judged_plan(user=user, plan=plan)
-    sources = tuple(source_of(number, hit) for number, hit in enumerate(results.hits, 1))
-    yield Found(sources, results.also_searched_for)
-    record = _Record(results, plan, turns, [*rewriting, *judging], notice=results.notice)
-    embedder = await in_database(embedder_that_found)(results.generation_id)
+    async with aclosing(Finding(user=user, question=question, follows=follows)) as finding:
+        counts = await finding.counts()
+        yield Searching(counts.documents, counts.collections)
+        ground = await finding.ground()
+    plan, judging = await judged_plan(user=user, plan=ground.plan)
+    ground = replace(ground, plan=plan)
+    record = _Record(ground, [*rewriting, *judging], notice=ground.results.notice)
+    yield _found(ground)
     try:
-        events = answering.stream_answer(
-            question=results.question,
-            passages=[
-                passage_of(hit, stays_here=hit.collection_slug not in plan.may_leave) for hit in results.hits
-            ],
-            embedder=embedder,
-            llm=[engine.spec for engine in plan.engines],
-            language=results.hits[0].language if results.hits else "en",
-            frame=Frame(
-                plan.system.text,
-                tuple(turn.turn for turn in turns),
-                settings.CONVERSATION_CONTEXT_TOKENS,
-            ),
-            notice=plan.notice,
-            attempts=record.attempts,
-            checks=Checks(settings.CUT_UNSUPPORTED_SENTENCES, support_model()),
-        )
-        async with aclosing(events):  # a reader who goes away stops the model's work at once
-            async for event in events:
+        async with aclosing(_written(ground, record.attempts)) as events:
+            async for event in events:  # a reader who goes away stops the model's work at once
                 record.add(event)
                 yield event
         stored = await in_database(_store)(user, question, record)
@@ -173,20 +139,35 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
         yield Stored(stored)
     finally:
         if record.attempts:
-            await in_database(_settle)(user, plan, record.attempts)
+            await in_database(_settle)(user, ground.plan, record.attempts)
         if not record.is_stored:
             await in_database(_keep_if_stopped)(user, question, record)
 
 
-def _plan(user: User, question: Question, results: SearchResults) -> Plan:
-    found = {hit.collection_slug for hit in results.hits}
-    return plan_answer(
-        user=user,
-        conversation=str(question.conversation_id),
-        question=results.query,
-        slugs={*found, *question.collections} if found else (),
-        also_in_play=(*results.dictionaries_of, *question.leans_on),
-        follows_up=bool(question.rewritten_by),
+def _found(ground: Ground) -> Found:
+    sources = tuple(source_of(number, hit) for number, hit in enumerate(ground.results.hits, 1))
+    return Found(sources, ground.results.also_searched_for)
+
+
+def _written(ground: Ground, attempts: list[Attempt]) -> AsyncGenerator[AnswerEvent, None]:
+    """Return the answer as an engine writes it; the models that it asks are added to `attempts`."""
+    results, plan = ground.results, ground.plan
+    return answering.stream_answer(
+        question=results.question,
+        passages=[
+            passage_of(hit, stays_here=hit.collection_slug not in plan.may_leave) for hit in results.hits
+        ],
+        embedder=results.embedder,
+        llm=[engine.spec for engine in plan.engines],
+        language=results.hits[0].language if results.hits else "en",
+        frame=Frame(
+            plan.system.text,
+            tuple(turn.turn for turn in ground.turns),
+            settings.CONVERSATION_CONTEXT_TOKENS,
+        ),
+        notice=plan.notice,
+        attempts=attempts,
+        checks=Checks(settings.CUT_UNSUPPORTED_SENTENCES, support_model()),
     )
 
 
@@ -220,9 +201,7 @@ def withheld_notice(event: answering.Withheld) -> str:
 class _Record:
     """What an answer is made of, gathered while it streams."""
 
-    results: SearchResults
-    plan: Plan
-    turns: tuple[EarlierTurn, ...]
+    ground: Ground
     beside: Sequence[Attempt]
     engine: str = ""
     model: str = ""
@@ -265,8 +244,8 @@ class _Record:
     def in_play(self) -> list[int]:
         """The collections of all that went into the answer, with those of the turns that a model was sent."""
         asked = {one.key for one in self.attempts}
-        sent = [turn for turn in self.turns if not asked.isdisjoint(turn.turn.seen_by)]
-        return sorted({*self.results.dictionaries_of, *(pk for turn in sent for pk in turn.in_play)})
+        sent = [turn for turn in self.ground.turns if not asked.isdisjoint(turn.turn.seen_by)]
+        return sorted({*self.ground.results.dictionaries_of, *(pk for turn in sent for pk in turn.in_play)})
 
 
 def _keep_if_stopped(user: User, question: Question, record: _Record) -> None:
@@ -290,7 +269,7 @@ def _store(
         raise QuestionChangedError("This question was changed or deleted meanwhile. Open it again.")
     Answer.objects.filter(question=question).delete()
     finished = record.finished
-    found = {hit.collection_slug for hit in record.results.hits}
+    found = {hit.collection_slug for hit in record.ground.results.hits}
     answer = Answer.objects.create(
         question=question,
         state=Answer.State.REFUSED if record.refusal else state,
@@ -300,10 +279,10 @@ def _store(
         reason=record.refusal.reason if record.refusal else "",
         sentences=[_sentence_json(sentence) for sentence in record.sentences],
         in_play=collections_behind({*found, *question.collections}, [*record.in_play, *question.leans_on]),
-        generation=record.results.generation_id,
-        prompt_version=record.plan.system.version if record.attempts else "",
-        route=route_json(record.plan, record.attempts, beside=record.beside),
-        timings=record.results.timings
+        generation=record.ground.results.generation_id,
+        prompt_version=record.ground.plan.system.version if record.attempts else "",
+        route=route_json(record.ground.plan, record.attempts, beside=record.beside),
+        timings=record.ground.results.timings
         | ({"first_words": finished.first_token_ms, "answer": finished.total_ms} if finished else {}),
         usage={"prompt_tokens": finished.prompt_tokens, "output_tokens": finished.output_tokens}
         if finished
@@ -329,7 +308,7 @@ def _span_json(citation: answering.Citation) -> list[int]:
 
 
 def _citations(answer: Answer, record: _Record) -> list[Citation]:
-    hits = {key_of(hit): hit for hit in record.results.hits}
+    hits = {key_of(hit): hit for hit in record.ground.results.hits}
     used = [
         one
         for sentence in record.sentences

@@ -20,7 +20,7 @@ from portal.answers.models import Answer, Question, Watch
 from retrieval import access
 from retrieval.diversity import COPIES_ONCE
 from retrieval.errors import InvalidInputError
-from retrieval.generations import NoGenerationError, embedder_that_found
+from retrieval.generations import NoGenerationError
 from retrieval.models import DocumentVersion
 from retrieval.search import search
 
@@ -132,7 +132,7 @@ def _holds_an_answer(watch: Watch) -> bool:
     evidence = gather_evidence(
         question=results.question,
         passages=passages,
-        embedder=embedder_that_found(results.generation_id),
+        embedder=results.embedder,
         language=results.hits[0].language,
     )
     return evidence.suffices

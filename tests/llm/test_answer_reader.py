@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm.answer_reader import AnswerReader, Sentence, Words
-from llm.plain_text import plain_text
+from llm.plain_text import REMOVED_LINK, plain_text
 
 
 def read(text: str, *, step: int = 3, marker: str = "") -> list[Sentence]:
@@ -71,6 +71,31 @@ def test_words_come_before_the_sentence_ends() -> None:
     assert reader.feed("The hotel costs ") == [Words("The hotel costs")]
 
 
+def test_the_first_letters_do_not_wait_for_their_word() -> None:
+    reader = AnswerReader(whole="NOT_THERE")
+    assert reader.feed("Sta") == [Words("Sta")]
+    assert reader.feed("ff") == []
+    assert reader.feed(" may") == [Words("ff")]
+    assert AnswerReader().feed("<thi") == []
+    assert AnswerReader().feed(" [1") == []
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_a_word_that_means_something_by_itself_is_seen_whole(step: int) -> None:
+    for word in ("NOT_THERE", "NOTHING"):
+        reader = AnswerReader(whole="NOT_THERE")
+        read_first = [r for i in range(0, len(word), step) for r in reader.feed(word[i : i + step])]
+        read_first += reader.close()
+        assert (read_first[0] == Words(word)) == (word == "NOT_THERE")
+        assert read_first[-1] == Sentence(word, ())
+
+
+def test_an_address_that_follows_its_first_letters_goes() -> None:
+    reader = AnswerReader()
+    assert reader.feed("evil") == [Words("evil")]
+    assert reader.feed(".example/path?secret=1 is") == [Words(f" {REMOVED_LINK}")]
+
+
 @pytest.mark.parametrize(
     "attack",
     [
@@ -93,8 +118,9 @@ def test_words_come_before_the_sentence_ends() -> None:
 )
 @pytest.mark.parametrize("step", [1, 2, 7, 1000])
 def test_nothing_active_comes_out(attack: str, step: int) -> None:
-    text = " ".join(s.text for s in read(f"See {attack} now [1]. And {attack}", step=step))
-    assert_inert(text)
+    for begins in ("See ", ""):
+        text = " ".join(s.text for s in read(f"{begins}{attack} now [1]. And {attack}", step=step))
+        assert_inert(text)
 
 
 def test_invisible_and_bidi_characters_go() -> None:

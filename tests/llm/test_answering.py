@@ -73,7 +73,7 @@ def test_deltas_join_up_to_the_sentence(
 
 def test_refuses_what_the_passages_do_not_hold(ask: Ask, hotel_passages: list[Passage]) -> None:
     server = FakeServer()
-    events = ask("Who won the 1998 football world cup?", hotel_passages, server)
+    events = ask("Who won the 1998 football world cup?", hotel_passages, server, is_external=True)
     assert only(events, Refused) == Refused(only(events, Refused).reason, ("k1", "k2"))
     assert not server.requests, "the model was asked although the evidence is too weak"
     assert not sentences(events)

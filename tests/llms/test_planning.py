@@ -252,6 +252,28 @@ def test_a_reader_who_goes_away_has_used_it_all_the_same(cast: Cast, admin: User
     assert Use.objects.get().prompt_tokens > 0
 
 
+def test_a_refusal_costs_a_model_here_its_prompt_and_one_elsewhere_nothing(
+    cast: Cast, admin: User, here: Server, away: Server
+) -> None:
+    question = "Who won the chess championship in Reykjavik in 1972?"
+    told = asked(cast.alice, question)
+    assert told.state == "refused"
+    assert told.nearest
+    out = elsewhere(admin, away)
+    refused = asked(cast.alice, question)
+    assert (refused.reason, refused.nearest, refused.notice) == (told.reason, told.nearest, told.notice)
+    assert away.bytes_seen == 0
+    assert not Use.objects.exists()
+    decide(user=admin, model=out, approve=False)
+    register(admin, here, "House")
+    refused = asked(cast.alice, question)
+    assert (refused.state, refused.reason, refused.nearest) == ("refused", told.reason, told.nearest)
+    assert (refused.engine, refused.model, refused.notice) == (told.engine, told.model, told.notice)
+    assert [(one.name, one.outcome) for one in refused.provenance.models] == [("House", "abandoned")]
+    use = Use.objects.get()
+    assert (use.requests, use.estimated_tokens) == (1, use.prompt_tokens + use.output_tokens)
+
+
 def test_without_models_an_answer_costs_one_query_more(
     cast: Cast, django_assert_max_num_queries: Any
 ) -> None:

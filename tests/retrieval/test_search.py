@@ -14,7 +14,7 @@ from retrieval.errors import InvalidInputError
 from retrieval.generations import serving_generation
 from retrieval.indexing import publish_version
 from retrieval.models import Collection, PostingBlock
-from retrieval.search import SearchResults, search, visible_counts
+from retrieval.search import Counts, SearchResults, search, visible_counts
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +49,16 @@ def test_an_outsider_finds_nothing_and_learns_no_count(
     results = search(user=charlie, query="annual leave", collections=[handbook.slug])
     assert (results.hits, results.documents, results.collections, results.chunks) == ((), 0, 0, 0)
     assert visible_counts(user=charlie).documents == 0
+
+
+def test_it_tells_how_much_is_searched_before_it_has_found_anything(
+    people: tuple[User, User], handbook: Collection
+) -> None:
+    for person in people:
+        told: list[Counts] = []
+        results = search(user=person, query="annual leave", tell=told.append)
+        assert told == [visible_counts(user=person)]
+        assert (told[0].documents, told[0].collections) == (results.documents, results.collections)
 
 
 def test_a_hidden_document_changes_no_score(people: tuple[User, User], handbook: Collection) -> None:
