@@ -36,6 +36,7 @@ from retrieval.diversity import COPIES_ONCE
 from retrieval.errors import NotVisibleError
 from retrieval.generations import embedder_that_found
 from retrieval.hits import Hit
+from retrieval.languages import strangeness
 from retrieval.neighbours import neighbours_of
 from retrieval.query import parse_query
 from retrieval.search import SearchResults, search, visible_counts
@@ -142,15 +143,18 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
     yield Found(sources, results.also_searched_for)
     record = _Record(results, plan, turns, rewriting, notice=results.notice)
     embedder = await in_database(embedder_that_found)(results.generation_id)
+    language = results.hits[0].language if results.hits else "en"
+    strange = await in_database(strangeness)(results.generation_id, language)
     try:
         events = answering.stream_answer(
             question=results.question,
             passages=[
-                passage_of(hit, stays_here=hit.collection_slug not in plan.may_leave) for hit in results.hits
+                passage_of(hit, stays_here=hit.collection_slug not in plan.may_leave, strangeness=strange)
+                for hit in results.hits
             ],
             embedder=embedder,
             llm=[engine.spec for engine in plan.engines],
-            language=results.hits[0].language if results.hits else "en",
+            language=language,
             frame=Frame(
                 plan.system.text,
                 tuple(turn.turn for turn in turns),
