@@ -10,6 +10,7 @@ from all. The last line is JSON.
 
 import argparse
 import json
+import math
 import os
 import random
 import sys
@@ -43,6 +44,7 @@ FOLDS = 5
 MOST_REFUSED = 0.11  # of the questions that can be answered, where others on the topic cannot
 # By the number in the set: a question and its translation are judged by weights that saw neither.
 _FOLD_OF = [random.Random(number).randrange(FOLDS) for number in range(10_000)]  # noqa: S311 - a seeded choice
+STRANGENESS = [field.name for field in dataclass_fields(Features)].index("strangeness")
 GROUPS = ("answerable", "on topic, no answer", "own article removed", "unrelated corpus")
 
 
@@ -201,6 +203,22 @@ def choose_threshold(chances: Array, samples: Sequence[Sample]) -> float:
     return float(np.quantile(chances[np.array(asked)], MOST_REFUSED))
 
 
+def calibrate(x: Array, y: Array, samples: Sequence[Sample]) -> tuple[Array, float]:
+    """Return weights, the intercept first, and threshold.
+
+    The weight of a strange language is raised until no more of its answerable questions are refused than of
+    the others: what it loses by that are questions of which the documents hold nothing.
+    """
+    beta = fit(x, y, _balanced(samples))
+    threshold = choose_threshold(predict(beta, x), samples)
+    strange = (x[:, STRANGENESS] == 1) & (y == 1)
+    if strange.any():
+        logits = beta[0] + x[strange] @ beta[1:]
+        lacking = math.log(threshold / (1 - threshold)) - float(np.quantile(logits, MOST_REFUSED))
+        beta[1 + STRANGENESS] += max(0.0, lacking)
+    return beta, threshold
+
+
 def cross_validated(x: Array, y: Array, samples: Sequence[Sample]) -> tuple[NDArray[np.bool_], list[float]]:
     """Return which samples are refused by what the other folds gave, and the folds' thresholds."""
     folds = np.array([sample.fold for sample in samples])
@@ -208,8 +226,8 @@ def cross_validated(x: Array, y: Array, samples: Sequence[Sample]) -> tuple[NDAr
     for fold in range(FOLDS):
         train = folds != fold
         seen = [sample for sample in samples if sample.fold != fold]
-        beta = fit(x[train], y[train], _balanced(seen))
-        thresholds.append(choose_threshold(predict(beta, x[train]), seen))
+        beta, threshold = calibrate(x[train], y[train], seen)
+        thresholds.append(threshold)
         refused[~train] = predict(beta, x[~train]) < thresholds[-1]
     return refused, thresholds
 
@@ -278,11 +296,10 @@ def _fit_and_print(samples: Sequence[Sample]) -> None:
     figures: dict[str, object] = {"cross-validated": _report(samples, refused)}
     sys.stdout.write("\nby weights from the other sets\n")
     figures["by the other sets"] = _report(samples, by_the_other_sets(x, y, samples))
-    beta = fit(x, y, _balanced(samples))
+    beta, threshold = calibrate(x, y, samples)
     sys.stdout.write(f"thresholds of the folds: {', '.join(f'{one:.3f}' for one in thresholds)}\n")
     sys.stdout.write(f"features = {[f.name for f in dataclass_fields(Features)]}\n")
     sys.stdout.write(f"INTERCEPT = {beta[0]:.3f}\nWEIGHTS = ({', '.join(f'{b:.3f}' for b in beta[1:])})\n")
-    threshold = choose_threshold(predict(beta, x), samples)
     sys.stdout.write(f"THRESHOLD = {threshold:.3f}\n{json.dumps(figures)}\n")
 
 

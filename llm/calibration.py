@@ -25,9 +25,9 @@ class Features:
     strangeness: float
 
 
-INTERCEPT = -6.598
-WEIGHTS = (1.352, 3.283, 1.603, 2.171, 3.325, 3.206)
-THRESHOLD = 0.510
+INTERCEPT = -8.115
+WEIGHTS = (4.187, 4.836, 3.458, 1.525, 2.416, 1.724)
+THRESHOLD = 0.597
 
 
 def answerable(features: Features) -> float:

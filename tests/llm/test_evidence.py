@@ -55,9 +55,10 @@ def test_each_sentence_is_embedded_once() -> None:
 
 def test_a_heading_is_no_evidence(embedder: Embedder) -> None:
     text = "Breakfast is included. Keep every receipt for seven years."
-    asked = {"question": QUESTION, "embedder": embedder}
-    plain = gather_evidence(passages=[passage(text)], **asked)
-    headed = gather_evidence(passages=[passage(f"Hotels in Paris\n\n{text}")], **asked)
+    plain, headed = (
+        gather_evidence(question=QUESTION, passages=[passage(whole)], embedder=embedder)
+        for whole in (text, f"Hotels in Paris\n\n{text}")
+    )
     assert [one.text for one in headed.candidates] == [one.text for one in plain.candidates]
     assert headed.features.sentence_cosine == plain.features.sentence_cosine
 
