@@ -155,14 +155,11 @@ def _written(ground: Ground, attempts: list[Attempt]) -> AsyncGenerator[AnswerEv
     return answering.stream_answer(
         question=results.question,
         passages=[
-            passage_of(
-                hit, stays_here=hit.collection_slug not in plan.may_leave, strangeness=ground.strangeness
-            )
-            for hit in results.hits
+            passage_of(hit, stays_here=hit.collection_slug not in plan.may_leave) for hit in results.hits
         ],
         embedder=results.embedder,
         llm=[engine.spec for engine in plan.engines],
-        language=ground.language,
+        language=results.hits[0].language if results.hits else "en",
         frame=Frame(
             plan.system.text,
             tuple(turn.turn for turn in ground.turns),
