@@ -153,7 +153,9 @@ def _indexed(chunk: _Chunk) -> str:
 
 def _clean_chunks(document: _Document, blobs: Path, embedder: Embedder) -> list[tuple[int, int, str]]:
     parsed = parse_file(blobs / document.sha256[:2] / document.sha256, name=document.name)
-    chunks = split_into_chunks(parsed, token_spans=embedder.token_spans, max_tokens=embedder.max_tokens)
+    chunks = split_into_chunks(
+        parsed, token_spans=embedder.token_spans, max_tokens=embedder.max_tokens, name=document.name
+    )
     return [(chunk.start, chunk.end, _digest(chunk.text)) for chunk in chunks]
 
 
