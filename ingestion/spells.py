@@ -52,4 +52,6 @@ def _look() -> None:
                 pass
         except DatabaseError as error:
             log.warning("could not look for work: %s", error)
+        except Exception:  # the thread's edge: nobody would look any more
+            log.exception("could not look for work")
         close_old_connections()

@@ -3,20 +3,21 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from llm.accounting import attempt_of
 from llm.ahead import Ahead
-from llm.answer_reader import AnswerReader, Read, Sentence
+from llm.answer_reader import AnswerReader, Read
 from llm.chat import ChatModel, ChatPiece
-from llm.disagreement import Disagreement, Disagreements
+from llm.checking import Checker, Numbering, UngroundedError
+from llm.disagreement import Disagreements
 from llm.embedding import Embedder
 from llm.engines import EngineConfig, EngineName, LLMSpec
 from llm.errors import LLMError
 from llm.events import (
-    READ_THE_PROMPT,
     AnswerEvent,
     Attempt,
     Citation,
@@ -31,8 +32,7 @@ from llm.events import (
 )
 from llm.evidence import Evidence, Gathering
 from llm.extractive import choose_quotes, text_deltas
-from llm.grounding import Checks, Grounder, Judgement, Source
-from llm.leaks import LeakedError, LeakGuard
+from llm.grounding import Checks, Source
 from llm.passages import Passage
 from llm.plain_text import remove_invisible
 from llm.prompt import (
@@ -40,7 +40,6 @@ from llm.prompt import (
     Frame,
     Prompt,
     build_prompt,
-    estimate_tokens,
     with_fewer_sources,
 )
 from llm.providers.openai_chat import OpenAIChat
@@ -71,24 +70,13 @@ log = logging.getLogger(__name__)
 NOT_FOUND = "The documents that you can see do not answer this."
 NO_REPLY = "The language model did not answer; these are quotes from the documents."
 BROKE_OFF = "The language model's answer broke off; these are quotes from the documents."
-UNGROUNDED = "The language model's answer was not in the documents; these are quotes from them."
 WITHHELD = "What was found may not leave for the language model; these are quotes from the documents."
 ANOTHER_MODEL = "The first language model's answer broke off; another one answers."
-LEAKED = "The language model wrote its instructions; these are quotes from the documents instead."
 CUT_AT_LIMIT = "The answer was cut here at its greatest length."
 
 _NEAREST = 3
-_UNSUPPORTED_IN_A_ROW = 3
 _ATTEMPTS_AT_LENGTH = 4
 _SENDING_SECONDS = 0.1
-
-
-class _UngroundedError(Exception):
-    """The model writes, but what it writes is not an answer from the passages; `notice` is for the reader."""
-
-    def __init__(self, notice: str) -> None:
-        super().__init__(notice)
-        self.notice = notice
 
 
 async def stream_answer(
@@ -185,7 +173,7 @@ class _Answer:
             except LLMError as error:
                 log.warning("language model failed: kind=%s model=%s", error.kind, llm.model)
                 notice = _notice_of(error, shown=self.shown)
-            except _UngroundedError as error:
+            except UngroundedError as error:
                 log.warning("language model's answer was stopped: model=%s %s", llm.model, error.notice)
                 notice = error.notice
                 break
@@ -234,7 +222,7 @@ class _Answer:
 
     async def _quoted(self, evidence: Evidence, notice: str) -> AsyncGenerator[AnswerEvent, None]:
         yield EngineChosen("extractive", self.embedder.name, notice)
-        numbering = _Numbering(self.passages)
+        numbering = Numbering(self.passages)
         disagreements = Disagreements(self.passages, evidence.language)
         for number, quote in enumerate(choose_quotes(evidence, self.passages)):
             text = " ".join(remove_invisible(quote.text).split())
@@ -271,7 +259,7 @@ class _Answer:
         self, reads: AsyncIterator[Read], llm: LLMSpec, prompt: Prompt, weighing: Weighing
     ) -> AsyncGenerator[AnswerEvent, None]:
         """What a model wrote as events, from when the evidence is known to suffice."""
-        checker = _Checker(prompt, self.embedder, weighing.whole(), self.checks)
+        checker = Checker(prompt, self.embedder, weighing.whole(), self.checks)
         is_first = True
         async for read in reads:
             if is_first:
@@ -297,22 +285,13 @@ class _Answer:
         except LLMError as error:
             outcome = error.kind
             raise
-        except _UngroundedError:
+        except UngroundedError:
             outcome = "ungrounded"
             raise
         finally:
-            self.attempts.append(self._accounted(outcome, chat, llm, prompt))
-
-    def _accounted(self, outcome: str, chat: ChatModel, llm: LLMSpec, prompt: Prompt) -> Attempt:
-        sent, received = self.usage.prompt_tokens, self.usage.output_tokens
-        if sent is None:
-            read = self.written or outcome in READ_THE_PROMPT
-            sent = sum(estimate_tokens(message.content) for message in prompt.messages) if read else 0
-        if received is None:
-            received = estimate_tokens(self.written)
-        estimated = self.usage.prompt_tokens is None or self.usage.output_tokens is None
-        is_estimate = estimated and bool(sent or received)
-        return Attempt(llm.key, llm.model, outcome, sent, received, is_estimate, chat.masked)
+            self.attempts.append(
+                attempt_of(chat, outcome, messages=prompt.messages, written=self.written, usage=self.usage)
+            )
 
     def _marked_if_cut(self, event: AnswerEvent) -> AnswerEvent:
         """Only the last sentence is still unread when the server says that its limit is reached."""
@@ -365,104 +344,3 @@ def _require_may_leave(passages: Sequence[Passage], llm: LLMSpec) -> None:
     """Raise LLMError where a passage stays here and the model is elsewhere, whatever route was chosen."""
     if llm.is_external and any(passage.stays_here for passage in passages):
         raise LLMError(f"{llm.model} may not see these passages: they are local only.", kind="withheld")
-
-
-class _Checker:
-    """Turns what the model wrote into events, each sentence with what it rests on.
-
-    The whole evidence is waited for where a sentence ends, so that its first words need not wait.
-    """
-
-    def __init__(
-        self, prompt: Prompt, embedder: Embedder, whole: Awaitable[Evidence], checks: Checks
-    ) -> None:
-        self.withheld = 0
-        self._prompt, self._embedder, self._whole = prompt, embedder, whole
-        self._grounder: Grounder | None = None
-        self._guard = LeakGuard(prompt.messages[0].content, [passage.text for passage in prompt.passages])
-        self._numbering = _Numbering(prompt.passages)
-        self._cut_unsupported = checks.cut_unsupported
-        self._model = checks.model
-        self._sentence = 0
-        self._judged = 0
-        self._grounded = 0
-
-    async def check(self, read: Read) -> list[AnswerEvent]:
-        if isinstance(read, Sentence):
-            return await self._sentence_events(read)
-        try:
-            words = self._guard.feed(read.text)
-        except LeakedError as error:
-            raise _UngroundedError(LEAKED) from error
-        return [TextDelta(self._sentence, words)] if words and not self._cut_unsupported else []
-
-    async def _sentence_events(self, read: Sentence) -> list[AnswerEvent]:
-        if self._grounder is None:
-            evidence, passages = await self._whole, self._prompt.passages
-            self._grounder = Grounder(
-                passages, self._embedder, evidence.language, evidence.candidates, self._model
-            )
-            self._disagreements = Disagreements(passages, evidence.language)
-        judgement, found = await asyncio.to_thread(self._judge, self._grounder, read)
-        self._judged += 1
-        self._grounded += judgement.support != "unsupported"
-        if self._judged >= _UNSUPPORTED_IN_A_ROW and not self._grounded:
-            raise _UngroundedError(UNGROUNDED)
-        held = self._guard.flush()
-        if self._cut_unsupported and judgement.support == "unsupported":
-            self.withheld += 1
-            return []
-        return [*self._rest(read.text if self._cut_unsupported else held), self._done(read, judgement, found)]
-
-    def _judge(self, grounder: Grounder, read: Sentence) -> tuple[Judgement, Sequence[Disagreement]]:
-        judgement = grounder.judge(read.text, read.numbers)
-        if judgement.support == "unsupported":
-            return judgement, ()
-        return judgement, self._disagreements.with_sources(judgement.sources)
-
-    def _rest(self, text: str) -> list[AnswerEvent]:
-        return [TextDelta(self._sentence, text)] if text else []
-
-    def _done(self, read: Sentence, judgement: Judgement, found: Sequence[Disagreement]) -> SentenceDone:
-        number, self._sentence = self._sentence, self._sentence + 1
-        return SentenceDone(
-            number,
-            read.text,
-            self._numbering.cite(judgement.sources),
-            judgement.support,
-            judgement.reason,
-            judgement.repair,
-            self._numbering.conflicts(found),
-        )
-
-    def require_grounds(self) -> None:
-        """Raise unless something of the answer is in the passages."""
-        if not self._judged:
-            raise LLMError("The language model's reply held no text.", kind="empty")
-        if not self._grounded:
-            raise _UngroundedError(UNGROUNDED)
-
-
-class _Numbering:
-    """Numbers passages in the order in which an answer first cites them."""
-
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        self._passages = passages
-        self._numbers: dict[int, int] = {}
-
-    def cite(self, sources: Sequence[Source]) -> tuple[Citation, ...]:
-        return tuple(
-            Citation(
-                self._numbers.setdefault(source.passage, len(self._numbers) + 1),
-                self._passages[source.passage].key,
-                source.start,
-                source.end,
-            )
-            for source in sources
-        )
-
-    def conflicts(self, found: Sequence[Disagreement]) -> tuple[Conflict, ...]:
-        return tuple(
-            Conflict(self.cite([Source(one.passage, one.start, one.end)])[0], one.ours, one.theirs)
-            for one in found
-        )

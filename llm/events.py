@@ -8,9 +8,6 @@ from llm.engines import EngineName
 Support = Literal["supported", "weak", "unsupported"]
 Repair = Literal["", "moved", "added"]
 
-# What a server may have read, and may ask money for, although it sent nothing that can be used.
-READ_THE_PROMPT = frozenset({"answered", "ungrounded", "abandoned", "timeout", "cut", "empty", "malformed"})
-
 
 @dataclass(frozen=True, slots=True)
 class EngineChosen:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
+from llm.accounting import attempt_of
 from llm.breaker import breaker_for
 from llm.chat import ChatPiece, Message
 from llm.engines import LLMSpec
 from llm.errors import LLMError
-from llm.events import READ_THE_PROMPT, Attempt
-from llm.prompt import estimate_tokens
+from llm.events import Attempt
 from llm.providers.openai_chat import OpenAIChat
 
 
@@ -47,12 +47,9 @@ async def ask_shortly(
     except LLMError as error:
         became = error.kind
     finally:
-        was_read = bool(written) or became in {outcome, *READ_THE_PROMPT}
-        sent, received = usage.prompt_tokens, usage.output_tokens
-        estimated = was_read and (sent is None or received is None)
-        if sent is None:
-            sent = sum(estimate_tokens(one.content) for one in messages) if was_read else 0
-        if received is None:
-            received = estimate_tokens(written)
-        attempts.append(Attempt(llm.key, llm.model, became, sent, received, estimated, chat.masked))
+        attempts.append(
+            attempt_of(
+                chat, became, messages=messages, written=written, usage=usage, went_well=became == outcome
+            )
+        )
     return written if became == outcome else ""

@@ -1,16 +1,10 @@
 """The plan of an answer, after a model was asked how hard the question is, where one is to be asked."""
 
-import logging
-
-from django.db import DatabaseError
-
 from llm.events import Attempt
 from portal.accounts.models import User
 from portal.answers.database import in_database
 from portal.llms.judging import judge
 from portal.llms.planning import Plan, settle
-
-log = logging.getLogger(__name__)
 
 
 async def judged_plan(*, user: User, plan: Plan) -> tuple[Plan, list[Attempt]]:
@@ -20,11 +14,4 @@ async def judged_plan(*, user: User, plan: Plan) -> tuple[Plan, list[Attempt]]:
         return await judge(plan=plan, attempts=attempts), attempts
     finally:
         if attempts:
-            await in_database(_settle)(user, plan, attempts)
-
-
-def _settle(user: User, plan: Plan, attempts: list[Attempt]) -> None:
-    try:
-        settle(user=user, plan=plan, attempts=attempts)
-    except DatabaseError:  # a use that is not counted must not keep the answer away
-        log.exception("the use of a language model was not counted")
+            await in_database(settle)(user=user, plan=plan, attempts=attempts)

@@ -4,7 +4,6 @@ How a follow-up stands alone and what of the conversation goes along is in `port
 """
 
 import hashlib
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from llm import answering
@@ -34,13 +33,12 @@ from portal.answers.models import Answer, Citation, Question
 from portal.answers.provenance import route_json
 from portal.answers.shown import ShownAnswer, Source
 from portal.answers.support import support_model
-from portal.llms.planning import Plan, require_quota, settle
+from portal.llms.planning import require_quota, settle
 from retrieval import access
 from retrieval.errors import NotVisibleError
 from retrieval.hits import Hit
 from retrieval.query import parse_query
 
-log = logging.getLogger(__name__)
 NEAREST = 3
 STOPPED_HERE = "You stopped here: the sentence is not complete and was not checked."
 
@@ -139,7 +137,7 @@ async def stream_answer(*, user: User, question: Question) -> AsyncGenerator[Str
         yield Stored(stored)
     finally:
         if record.attempts:
-            await in_database(_settle)(user, ground.plan, record.attempts)
+            await in_database(settle)(user=user, plan=ground.plan, attempts=record.attempts)
         if not record.is_stored:
             await in_database(_keep_if_stopped)(user, question, record)
 
@@ -169,13 +167,6 @@ def _written(ground: Ground, attempts: list[Attempt]) -> AsyncGenerator[AnswerEv
         attempts=attempts,
         checks=Checks(settings.CUT_UNSUPPORTED_SENTENCES, support_model()),
     )
-
-
-def _settle(user: User, plan: Plan, attempts: Sequence[Attempt]) -> None:
-    try:
-        settle(user=user, plan=plan, attempts=attempts)
-    except DatabaseError:  # the answer is there: a use that is not counted must not take it away
-        log.exception("the use of language models was not counted")
 
 
 def answer_now(*, user: User, question: Question) -> ShownAnswer:

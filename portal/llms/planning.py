@@ -5,11 +5,13 @@ dictionaries of collections added to the question, and what of a follow-up quest
 A question that was narrowed counts as its collections do. Earlier turns are weighed one by one (`seen_by`).
 """
 
+import logging
 from collections.abc import Collection as Several
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from django.db import DatabaseError
 from django.db.models import Q, Subquery
 
 from llm.difficulty import DIFFICULTIES, Assessment, assess
@@ -34,6 +36,8 @@ from portal.llms import quotas
 from portal.llms.models import Revision
 from portal.llms.setup import Facts, Setup, current_setup, known_setup, setup_at
 from retrieval.models import Collection
+
+log = logging.getLogger(__name__)
 
 WHY_NOT = {
     "unapproved": "not approved",
@@ -186,8 +190,16 @@ def require_quota(*, user: User) -> None:
 
 
 def settle(*, user: User, plan: Plan, attempts: Sequence[Attempt]) -> None:
-    """Count what an answer has used, whether it was read to its end or not."""
-    quotas.note_use(user_id=user.pk, attempts=attempts, facts=dict(plan.facts))
+    """Count what models have used for an answer, whether it was read to its end or not.
+
+    Where that fails it is logged: a use that is not counted must not take the answer away.
+    """
+    if not attempts:
+        return
+    try:
+        quotas.note_use(user_id=user.pk, attempts=attempts, facts=dict(plan.facts))
+    except DatabaseError:
+        log.exception("the use of language models was not counted")
 
 
 def _look_up(slugs: Several[str], ids: Sequence[int]) -> tuple[dict[str, Level], UUID | None]:

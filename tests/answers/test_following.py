@@ -1,7 +1,6 @@
 """Follow-ups in their conversation: rewritten, given what was said before, and never more than may leave."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,12 +13,12 @@ from portal.answers.services import answer_now, ask, get_question
 from portal.answers.shown import ShownAnswer
 from portal.llms import routes
 from portal.llms.models import LanguageModel, Use
-from portal.llms.registry import Draft, add_model, decide
+from portal.llms.registry import decide
 from retrieval.models import Collection
 from tests import factories
 from tests.factories import Cast
 from tests.fakes.openai_server import FakeServer
-from tests.llms.servers import Server
+from tests.llms.servers import Server, register
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,12 +47,6 @@ def cast() -> Cast:
 @pytest.fixture
 def admin() -> User:
     return factories.user("admin@example.com", is_admin=True)
-
-
-def register(admin: User, server: Server, name: str, **more: Any) -> LanguageModel:
-    draft = Draft(name, "other", server.fake.base_url, f"{name}-{server.fake.port}", "local", "local_only")
-    model = add_model(user=admin, draft=replace(draft, **more))
-    return decide(user=admin, model=model, approve=True)
 
 
 def elsewhere(admin: User, server: Server, **more: Any) -> LanguageModel:

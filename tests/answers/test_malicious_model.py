@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup
 from django.test import AsyncClient, override_settings
 from markdown_it import MarkdownIt
 
-from llm.answering import LEAKED
+from llm.checking import LEAKED
 from llm.embedding import Vectors
 from llm.prompt import SYSTEM_PROMPT
 from portal.answers.services import ask

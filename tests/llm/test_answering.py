@@ -11,7 +11,6 @@ from llm.answering import (
     BROKE_OFF,
     CUT_AT_LIMIT,
     NO_REPLY,
-    UNGROUNDED,
     AnswerEvent,
     EngineChosen,
     Finished,
@@ -23,6 +22,7 @@ from llm.answering import (
     TextDelta,
     stream_answer,
 )
+from llm.checking import UNGROUNDED
 from llm.embedding import Embedder
 from tests.fakes.openai_server import FakeServer
 from tests.llm.conftest import Ask, spec_of

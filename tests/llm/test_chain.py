@@ -9,7 +9,6 @@ import pytest
 from llm.answering import (
     ANOTHER_MODEL,
     NO_REPLY,
-    UNGROUNDED,
     AnswerEvent,
     Attempt,
     EngineChosen,
@@ -21,6 +20,7 @@ from llm.answering import (
     stream_answer,
 )
 from llm.chat import ChatModel
+from llm.checking import UNGROUNDED
 from llm.embedding import Embedder
 from llm.prompt import SYSTEM_PROMPT, Frame
 from tests.fakes.openai_server import FakeServer

@@ -6,7 +6,9 @@ tried. A few of the runs use real sockets; the others record what a real provide
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -232,30 +234,32 @@ def test_a_wrong_route_is_stopped_before_it_sends(wire: Wire, runner: asyncio.Ru
     assert any(isinstance(event, SentenceDone) for event in events)
 
 
-def test_real_sockets_see_nothing_either() -> None:
-    async def run() -> tuple[int, int, int]:
-        seen = {"away": 0, "here": 0, "connections": 0}
+@asynccontextmanager
+async def recording(names: Sequence[str], seen: Counter[str]) -> AsyncIterator[dict[str, str]]:
+    """Run a server for each name that counts bytes and connections, and answers with an error; their URLs."""
 
-        async def record(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            seen["connections"] += name == "away"
-            while data := await reader.read(65_536):
-                seen[name] += len(data)
-                if b"\r\n\r\n" in data:
-                    break
-            writer.write(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            await writer.drain()
-            writer.close()
+    async def record(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen[f"{name}: connections"] += 1
+        while data := await reader.read(65_536):
+            seen[f"{name}: bytes"] += len(data)
+            if b"\r\n\r\n" in data:
+                break
+        writer.write(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
 
-        servers = {
-            name: await asyncio.start_server(partial(record, name), "127.0.0.1", 0)
-            for name in ("away", "here")
-        }
-        urls = {
-            name: f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-            for name, server in servers.items()
-        }
-        passage = Passage("k", "Travel policy", (), 1, SECRET, None, 0.9, 1.0, stays_here=True)
-        local = frozenset({"internal", LOCAL_ONLY})
+    servers = {name: await asyncio.start_server(partial(record, name), "127.0.0.1", 0) for name in names}
+    yield {
+        name: f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1" for name, server in servers.items()
+    }
+    for server in servers.values():
+        server.close()
+
+
+async def _ask_over_sockets(seen: Counter[str]) -> None:
+    passage = Passage("k", "Travel policy", (), 1, SECRET, None, 0.9, 1.0, stays_here=True)
+    local = frozenset({"internal", LOCAL_ONLY})
+    async with recording(("away", "here"), seen) as urls:
         for number in range(10):
             specs = [
                 LLMSpec(urls["away"], f"a{number}", key="1", is_external=True),
@@ -266,8 +270,7 @@ def test_real_sockets_see_nothing_either() -> None:
                 for one in specs
             )
             rule = Rule("r", "All", ("1", "2"), share=100)
-            situation = Situation(local, frozenset(), 10, "p", "c")
-            route = choose_route(Policy(engines, (rule,)), situation)
+            route = choose_route(Policy(engines, (rule,)), Situation(local, frozenset(), 10, "p", "c"))
             chosen = [one.spec for one in route.engines]
             events = stream_answer(
                 question=QUESTION,
@@ -277,10 +280,10 @@ def test_real_sockets_see_nothing_either() -> None:
             )
             async for _ in events:
                 pass
-        for server in servers.values():
-            server.close()
-        return seen["away"], seen["connections"], seen["here"]
 
-    away, connections, here = asyncio.run(run())
-    assert (away, connections) == (0, 0)
-    assert here > 0
+
+def test_real_sockets_see_nothing_either() -> None:
+    seen: Counter[str] = Counter()
+    asyncio.run(_ask_over_sockets(seen))
+    assert (seen["away: bytes"], seen["away: connections"]) == (0, 0)
+    assert seen["here: bytes"] > 0

@@ -1,9 +1,13 @@
-"""A fake model server that answers whatever loop asks it."""
+"""A fake model server that answers whatever loop asks it, and models that are registered with it."""
 
 import asyncio
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from portal.accounts.models import User
+from portal.llms.models import LanguageModel
+from portal.llms.registry import Draft, add_model, decide
 from tests.fakes.openai_server import FakeServer
 
 
@@ -38,3 +42,10 @@ class Server:
     @property
     def bytes_seen(self) -> int:
         return len(self.fake.headers) + len(str(self.fake.requests)) - 2
+
+
+def register(admin: User, server: Server, name: str, **more: Any) -> LanguageModel:
+    """Add and approve a model; each has a name of its own at the server, so that no breaker is shared."""
+    draft = Draft(name, "other", server.fake.base_url, f"{name}-{server.fake.port}", "local", "local_only")
+    model = add_model(user=admin, draft=replace(draft, **more))
+    return decide(user=admin, model=model, approve=True)

@@ -21,8 +21,8 @@ from retrieval.errors import InvalidInputError
 from tests import factories
 from tests.factories import Cast
 from tests.fakes.openai_server import FakeServer
-from tests.llms.servers import Server
-from tests.llms.test_planning import asked, register, sensitivity
+from tests.llms.servers import Server, register
+from tests.llms.test_planning import asked, sensitivity
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -190,7 +190,7 @@ def test_a_use_that_cannot_be_counted_keeps_no_answer_away(
     def fail(**_: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr("portal.answers.judging.settle", fail)
+    monkeypatch.setattr("portal.llms.quotas.note_use", fail)
     assert asked(cast.alice, EASY).provenance.judged_by == "Judge"
 
 

@@ -1,7 +1,6 @@
 """From a question to the models that answer it, through the database and a real socket."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,13 +19,13 @@ from portal.llms import outbound, planning, prompts, quotas, routes
 from portal.llms.errors import QuotaReachedError
 from portal.llms.models import LanguageModel, OutboundCount, Quota, Use
 from portal.llms.quotas import QuotaDraft, add_quota
-from portal.llms.registry import Draft, add_model, decide
+from portal.llms.registry import decide
 from retrieval.dictionary import add_synonyms
 from retrieval.models import Collection
 from tests import factories
 from tests.factories import Cast
 from tests.fakes.openai_server import FakeServer
-from tests.llms.servers import Server
+from tests.llms.servers import Server, register
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,13 +52,6 @@ def cast(db: None) -> Cast:
 @pytest.fixture
 def admin(db: None) -> User:
     return factories.user("admin@example.com", is_admin=True)
-
-
-def register(admin: User, server: Server, name: str, **more: Any) -> LanguageModel:
-    """Add and approve a model; each has a name of its own at the server, so that no breaker is shared."""
-    draft = Draft(name, "other", server.fake.base_url, f"{name}-{server.fake.port}", "local", "local_only")
-    model = add_model(user=admin, draft=replace(draft, **more))
-    return decide(user=admin, model=model, approve=True)
 
 
 def elsewhere(admin: User, server: Server, name: str = "Away", **more: Any) -> LanguageModel:
