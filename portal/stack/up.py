@@ -126,7 +126,8 @@ def _python(config: StackConfig, name: str, arguments: list[str], *, niceness: i
         "MALLOC_ARENA_MAX": "2",  # glibc keeps an arena per thread else; idle memory grows by a half
         "TOKENIZERS_PARALLELISM": "false",
         "PGAPPNAME": f"cited {name}",  # who is connected, in pg_stat_activity
-        "PYTHONWARNINGS": "ignore:You're running the worker",  # as root; see docs/decisions/0001
+        # As root, see docs/decisions/0001; and WhiteNoise reads its small files before it sends them.
+        "PYTHONWARNINGS": "ignore:You're running the worker,ignore:StreamingHttpResponse must consume",
     }
 
     def start(output: int) -> "subprocess.Popen[bytes]":
