@@ -1,6 +1,5 @@
 """Each fault of a model server ends in an answer or in quotes with a notice; and the model comes back."""
 
-import time
 from typing import Any
 
 import pytest
@@ -77,27 +76,24 @@ def test_a_fault_ends_in_an_answer_or_in_quotes_with_a_notice(alice: User, fault
 
 
 @pytest.mark.parametrize("behaviour", ["error", "rate-limited-for-seconds", "hang-before-headers"])
-def test_an_open_breaker_answers_at_once_and_the_model_comes_back(alice: User, behaviour: str) -> None:
+def test_an_open_breaker_asks_nobody_and_the_model_comes_back(alice: User, behaviour: str) -> None:
     asker = Asker(alice)
     clock = [0.0]
 
-    async def fail_and_mend() -> tuple[list[float], int, str]:
+    async def fail_and_mend() -> tuple[int, str]:
         server = FakeServer(behaviour)
         async with server.running():
             breaker._breakers[server.base_url, "served"] = Breaker(clock=lambda: clock[0])
             for _ in range(3):
                 await asker.ask(server.base_url)
-            asked, seconds = len(server.requests), []
+            asked = len(server.requests)
             for _ in range(2):
-                began = time.monotonic()
                 await asker.ask(server.base_url)
-                seconds.append(time.monotonic() - began)
             again = len(server.requests) - asked
             server.behaviour = "quote"
             clock[0] += COOL_DOWN_SECONDS
-            return seconds, again, (await asker.ask(server.base_url))["engine"]
+            return again, (await asker.ask(server.base_url))["engine"]
 
-    seconds, again, engine = async_to_sync(fail_and_mend)()
-    assert max(seconds) < 1
+    again, engine = async_to_sync(fail_and_mend)()
     assert again == 0, "the server was asked while the breaker was open"
     assert engine == "llm"

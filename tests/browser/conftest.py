@@ -90,6 +90,7 @@ def admin(portal: Portal, chromium: Browser) -> tuple[str, str]:
 def use_link(page: Page, portal: Portal) -> None:
     page.goto(portal.sign_in_link)
     page.get_by_role("button", name="Sign in as Admin").click()
+    page.wait_for_url(lambda url: url != portal.sign_in_link)
 
 
 def sign_in(page: Page, portal: Portal, who: tuple[str, str]) -> None:

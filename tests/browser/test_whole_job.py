@@ -116,6 +116,7 @@ def _outsider_learns_nothing(context: BrowserContext, portal: Portal, invitation
     page.get_by_label("Your name").fill("Charlie")
     page.get_by_label("Choose a password").fill(factories.PASSWORD)
     page.get_by_role("button", name="Create the account and join").click()
+    page.wait_for_url(lambda url: url != invitation)
     ask(page, portal, QUESTION)
     expect(page.get_by_role("heading", name="Not in the documents you can see")).to_be_visible()
     question = page.url

@@ -76,7 +76,7 @@ def test_the_words_of_a_name_are_one_thing() -> None:
 def test_long_nonsense_is_assessed_quickly(text: str) -> None:
     began = time.monotonic()
     assess(text)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_one_that_is_slow_or_down_says_nothing(behaviour: str, outcome: str) -> 
     began = time.monotonic()
     found, attempt = judged(FakeServer(behaviour))
     assert (found, attempt.outcome) == (None, outcome)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_one_that_talks_on_is_cut_off() -> None:

@@ -104,12 +104,12 @@ def test_an_error_of_the_server(fake: FakeRerankServer, status: int, *, permanen
 
 @pytest.mark.parametrize("drips", [False, True])
 def test_a_server_that_is_slow_costs_no_more_than_the_budget(fake: FakeRerankServer, *, drips: bool) -> None:
-    fake.delay, fake.drips = 0.08 if drips else 2.0, drips
+    fake.delay, fake.drips = 0.08 if drips else 6.0, drips
     began = time.monotonic()
     with pytest.raises(RerankError, match="in time") as caught:
         server(fake).score(QUERY, TEXTS, seconds=0.2)
     assert caught.value.late
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
 
 
 def test_a_server_that_is_away() -> None:

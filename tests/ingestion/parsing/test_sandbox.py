@@ -64,7 +64,7 @@ def test_a_sleeping_child_is_stopped() -> None:
     with pytest.raises(ParseError) as caught:
         poison("sleep", Limits(wall_seconds=1))
     assert caught.value.reason == Reason.TIMED_OUT
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
 
 
 def test_a_grandchild_does_not_outlive_the_run() -> None:
