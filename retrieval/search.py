@@ -23,6 +23,7 @@ from retrieval.facets import Facet, count_facets
 from retrieval.generations import embedder_of, serving_generation
 from retrieval.hits import Hit, load_hits
 from retrieval.identifiers import other_forms
+from retrieval.models import Generation
 from retrieval.people import Person
 from retrieval.query import Query, parse_query
 from retrieval.ranking import Asked, Ranking, rank
@@ -101,48 +102,20 @@ def search(
         return SearchResults(asked.typed, asked.text, (), 0, 0, 0, serving.pk, embedder_of(serving), {})
     watch = _Stopwatch()
     with transaction.atomic():
-        generation = serving_generation()
-        # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
-        embedder = embedder_of(generation)
-        embedding = _EMBEDDING_THREADS.submit(embedder.embed_query, asked.text)
-        scope = _scope(Visible(user, collections, asked.filters), asked)
-        visible, counts, question = scope.visible, scope.counts, scope.question
-        watch.lap("count")
-        tell(counts)
-        facets = count_facets(visible) if with_facets else ()
-        lexical, allowed = _by_words(asked, scope)
-        watch.lap("words")
-        candidates: list[Candidate] = []
-        if counts.chunks:
-            vector = embedder.embed_query(question) if scope.also else embedding.result()
-            watch.lap("embed")
-            candidates = find_candidates(
-                visible=visible,
-                chunks=counts.chunks,
-                generation=generation,
-                lexical=lexical,
-                allowed=allowed,
-                vector=vector,
-            )
-            watch.lap("vectors")
+        found = _find(Visible(user, collections, asked.filters), asked, tell, watch)
+        facets = count_facets(found.scope.visible) if with_facets else ()
     # No lock is held on the vectors from here on: a reranker may take its time.
-    ranking = Ranking()
-    hits: tuple[Hit, ...] = ()
-    if candidates:
-        understood = Asked(asked, question, visible, counts.languages, generation, lexical)
-        ranking = rank(candidates, asked=understood, limit=limit, arrangement=arrangement)
-        watch.lap("rank")
-        hits = load_hits(visible, ranking.places, lexical.terms)
-        watch.lap("read")
+    ranking, hits = _rank(found, asked, limit, arrangement, watch)
+    scope, counts = found.scope, found.scope.counts
     return SearchResults(
         query=asked.typed,
-        question=question,
+        question=scope.question,
         hits=hits,
         documents=counts.documents,
         collections=counts.collections,
         chunks=counts.chunks,
-        generation_id=generation.pk,
-        embedder=embedder,
+        generation_id=found.generation.pk,
+        embedder=found.embedder,
         timings=watch.laps,
         also_searched_for=scope.also_searched_for,
         facets=facets,
@@ -160,6 +133,57 @@ class _Stopwatch:
         now = time.perf_counter()
         self.laps[name] = round((now - self._last) * 1000, 2)
         self._last = now
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The candidates for a question, and with what they were found."""
+
+    scope: "_Scope"
+    generation: Generation
+    embedder: Embedder
+    lexical: Lexical
+    candidates: Sequence[Candidate]
+
+
+def _find(visible: Visible, asked: Query, tell: Callable[[Counts], None], watch: _Stopwatch) -> _Found:
+    generation = serving_generation()
+    # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
+    embedder = embedder_of(generation)
+    embedding = _EMBEDDING_THREADS.submit(embedder.embed_query, asked.text)
+    scope = _scope(visible, asked)
+    watch.lap("count")
+    tell(scope.counts)
+    lexical, allowed = _by_words(asked, scope)
+    watch.lap("words")
+    candidates: Sequence[Candidate] = ()
+    if scope.counts.chunks:
+        vector = embedder.embed_query(scope.question) if scope.also else embedding.result()
+        watch.lap("embed")
+        candidates = find_candidates(
+            visible=visible,
+            chunks=scope.counts.chunks,
+            generation=generation,
+            lexical=lexical,
+            allowed=allowed,
+            vector=vector,
+        )
+        watch.lap("vectors")
+    return _Found(scope, generation, embedder, lexical, candidates)
+
+
+def _rank(
+    found: _Found, asked: Query, limit: int, arrangement: Arrangement | None, watch: _Stopwatch
+) -> tuple[Ranking, tuple[Hit, ...]]:
+    if not found.candidates:
+        return Ranking(), ()
+    visible, languages = found.scope.visible, found.scope.counts.languages
+    understood = Asked(asked, found.scope.question, visible, languages, found.generation, found.lexical)
+    ranking = rank(found.candidates, asked=understood, limit=limit, arrangement=arrangement)
+    watch.lap("rank")
+    hits = load_hits(visible, ranking.places, found.lexical.terms)
+    watch.lap("read")
+    return ranking, hits
 
 
 def _counts(visible: Visible) -> Counts:

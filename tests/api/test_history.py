@@ -2,18 +2,11 @@
 
 import uuid
 
-import pytest
-
 from ingestion.documents import delete_document
 from retrieval.models import Document, DocumentVersion, Role
 from tests import factories
 from tests.api.client import Api, ok, problem, same_problem
 from tests.factories import Cast
-
-
-@pytest.fixture
-def cast(db: None) -> Cast:
-    return factories.cast()
 
 
 def add_version(document: Document) -> None:

@@ -11,11 +11,6 @@ from tests.api.client import Api, ok, problem, same_problem
 from tests.factories import Cast
 
 
-@pytest.fixture
-def cast(db: None) -> Cast:
-    return factories.cast()
-
-
 def test_jobs_with_counts_that_add_up(cast: Cast) -> None:
     factories.failed_document(cast.papers, name="locked.pdf")
     factories.waiting_document(cast.papers)

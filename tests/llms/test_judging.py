@@ -18,22 +18,15 @@ from portal.llms.quotas import QuotaDraft, add_quota
 from portal.llms.registry import decide, delete_model
 from portal.llms.setup import current_setup
 from retrieval.errors import InvalidInputError
-from tests import factories
 from tests.factories import Cast
 from tests.fakes.openai_server import FakeServer
+from tests.llms.asking import QUESTION, asked, sensitivity
 from tests.llms.servers import Server, register
-from tests.llms.test_planning import asked, sensitivity
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-EASY = "How long is the warranty of the kettle?"
+EASY = QUESTION
 HARD = "How long is the warranty of the kettle compared with other kettles?"
-
-
-@pytest.fixture
-def here() -> Iterator[Server]:
-    with Server() as server:
-        yield server
 
 
 @pytest.fixture
@@ -41,16 +34,6 @@ def judge() -> Iterator[Server]:
     """Says that every question is hard."""
     with Server(FakeServer("say", reply="hard")) as server:
         yield server
-
-
-@pytest.fixture
-def cast(db: None) -> Cast:
-    return factories.cast(searchable=True)
-
-
-@pytest.fixture
-def admin(db: None) -> User:
-    return factories.user("admin@example.com", is_admin=True)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """From a question to the models that answer it, through the database and a real socket."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,8 +12,7 @@ from llm.answering import TextDelta
 from llm.prompt_template import SystemPrompt
 from portal.accounts.models import User
 from portal.answers.models import Answer
-from portal.answers.services import answer_now, ask, stream_answer
-from portal.answers.shown import ShownAnswer
+from portal.answers.services import ask, stream_answer
 from portal.llms import outbound, planning, prompts, quotas, routes
 from portal.llms.errors import QuotaReachedError
 from portal.llms.models import LanguageModel, OutboundCount, Quota, Use
@@ -25,45 +23,14 @@ from retrieval.models import Collection
 from tests import factories
 from tests.factories import Cast
 from tests.fakes.openai_server import FakeServer
+from tests.llms.asking import QUESTION, asked, sensitivity
 from tests.llms.servers import Server, register
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-QUESTION = "How long is the warranty of the kettle?"
-
-
-@pytest.fixture
-def here() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture
-def away() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture
-def cast(db: None) -> Cast:
-    return factories.cast(searchable=True)
-
-
-@pytest.fixture
-def admin(db: None) -> User:
-    return factories.user("admin@example.com", is_admin=True)
-
 
 def elsewhere(admin: User, server: Server, name: str = "Away", **more: Any) -> LanguageModel:
     return register(admin, server, name, runs="external", **{"sees": "confidential"} | more)
-
-
-def asked(user: User, text: str = QUESTION) -> ShownAnswer:
-    return answer_now(user=user, question=ask(user=user, text=text))
-
-
-def sensitivity(level: str) -> None:
-    Collection.objects.update(sensitivity=level)
 
 
 def test_an_approved_model_answers_and_the_answer_says_how(cast: Cast, admin: User, here: Server) -> None:

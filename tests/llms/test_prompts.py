@@ -9,7 +9,6 @@ from portal.llms import prompts
 from portal.llms.models import PromptVersion
 from portal.llms.setup import changed, current_setup
 from retrieval.errors import InvalidInputError
-from tests import factories
 
 GOOD = "Answer for $portal_name. $protection\nSay $not_in_sources otherwise. It costs $$5."
 
@@ -48,11 +47,6 @@ def test_what_a_template_may_not_have(template: str, told: str) -> None:
 )
 def test_other_template_languages_are_only_text(harmless: str) -> None:
     assert harmless in render(f"{harmless} $protection $not_in_sources", portal_name="P")
-
-
-@pytest.fixture
-def admin(db: None) -> User:
-    return factories.user("admin@example.com", is_admin=True)
 
 
 def test_draft_activate_and_roll_back(admin: User) -> None:

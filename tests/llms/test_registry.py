@@ -15,17 +15,11 @@ from portal.llms.presets import PRESETS
 from portal.llms.registry import Draft, add_model, change_model, decide, delete_model
 from portal.llms.setup import changed, current_setup
 from retrieval.errors import InvalidInputError
-from tests import factories
 
 pytestmark = pytest.mark.django_db
 
 LOCAL = Draft("House model", "vllm", "http://vllm:8000/v1/", "qwen", "local", "local_only")
 HOSTED = Draft("Hosted", "hosted", "https://api.example.com/v1", "big", "external", "internal")
-
-
-@pytest.fixture
-def admin() -> User:
-    return factories.user("admin@example.com", is_admin=True)
 
 
 def serving() -> list[str]:

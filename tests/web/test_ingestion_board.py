@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -14,11 +13,6 @@ from tests.factories import Cast
 from tests.web.browser import Reader, text
 
 PATH = "/manage/ingestion"
-
-
-@pytest.fixture
-def cast(db: None) -> Cast:
-    return factories.cast()
 
 
 def counts(page: str) -> dict[str, int]:

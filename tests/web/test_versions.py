@@ -10,11 +10,6 @@ from tests.web.browser import Reader, text
 
 
 @pytest.fixture
-def cast(db: None) -> Cast:
-    return factories.cast()
-
-
-@pytest.fixture
 def archive(cast: Cast) -> Collection:
     return factories.collection("Archive", owner=cast.blue)
 
