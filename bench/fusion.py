@@ -47,14 +47,15 @@ class Asked:
 
     def __init__(self, question: EvalQuestion, user: User, keys: dict[str, str]) -> None:
         self.question = question
-        hits = search(user=user, query=question.question, limit=_EVERYTHING).hits
+        found = search(user=user, query=question.question, limit=_EVERYTHING)
         self.candidates = [
-            Candidate((0, hit.version_id, hit.ordinal), hit.bm25, hit.similarity) for hit in hits
+            Candidate((0, hit.version_id, hit.ordinal), hit.bm25, hit.similarity) for hit in found.hits
         ]
-        self._documents = {hit.version_id: keys[hit.name] for hit in hits}
+        self._upper_bound = found.upper_bound
+        self._documents = {hit.version_id: keys[hit.name] for hit in found.hits}
 
     def ndcg(self, weight: float) -> float:
-        ranked = fuse(self.candidates, weight=DenseWeight(weight))
+        ranked = fuse(self.candidates, weight=DenseWeight(weight), upper_bound=self._upper_bound)
         documents = dict.fromkeys(self._documents[one.key[1]] for one, _ in ranked)
         return metrics.ndcg(list(documents), self.question.documents)
 

@@ -42,19 +42,33 @@ _BARRED = -1
 class Terms:
     """What is looked up: terms everywhere, (term, collection) in one collection alone.
 
-    A passage with one of `barred`, (term, language), in a collection of that language is not found.
+    `asked` are those that stand in the question itself, as each language has them; the others are other words
+    for the same. A passage with one of `barred`, (term, language), in a collection of that language is not
+    found.
     """
 
     everywhere: Sequence[str]
+    asked: Sequence[Sequence[str]] = ()
     scoped: Sequence[tuple[str, int]] = ()
     barred: Sequence[tuple[str, str]] = ()
 
 
 class Lexical:
-    """BM25 of the passages that have a term of the question, or more: `find` the best, or `score` one."""
+    """BM25 of the passages that have a term of the question, or more: `find` the best, or `score` one.
 
-    def __init__(self, blocks: "_Blocks", scores: NDArray[np.float64], terms: Sequence[str]) -> None:
+    `upper_bound` is what a passage with every term of the question that occurs anywhere could have at most.
+    """
+
+    def __init__(
+        self,
+        blocks: "_Blocks",
+        scores: NDArray[np.float64],
+        terms: Sequence[str],
+        *,
+        upper_bound: float,
+    ) -> None:
         """`scores` are by the blocks' places, 0 where a passage is not found; `terms` by their numbers."""
+        self.upper_bound = upper_bound
         self._versions, self._begins, self._scores = blocks.versions, blocks.begins, scores
         self._blocks, self._terms = blocks, terms
         self.terms = frozenset(terms)
@@ -120,11 +134,14 @@ class Lexical:
 def score_passages(*, visible: Visible, terms: Terms, passages: int, length: int) -> Lexical:
     """Return the BM25 scores of the visible passages: that many, with `length` terms in all."""
     distinct = list(dict.fromkeys([*terms.everywhere, *(term for term, _ in terms.scoped)]))
-    blocks = _read(visible, terms, {term: number for number, term in enumerate(distinct)})
+    numbers = {term: number for number, term in enumerate(distinct)}
+    blocks = _read(visible, terms, numbers)
     is_asked = blocks.numbers != _BARRED
-    weights = _weights(blocks.entries[is_asked], blocks.numbers[is_asked], passages, length)
+    idf = _idf(blocks.numbers[is_asked], passages, terms=len(distinct))
+    weights = idf[blocks.numbers[is_asked]] * _saturated(blocks.entries[is_asked], passages, length)
     scores = np.bincount(blocks.places[is_asked], weights, minlength=int(blocks.begins[-1]))
-    lexical = Lexical(blocks, scores.astype(np.float64), distinct)
+    upper_bound = max((_sum(idf, asked, numbers) for asked in terms.asked), default=0.0)
+    lexical = Lexical(blocks, scores.astype(np.float64), distinct, upper_bound=upper_bound)
     lexical.bar(lexical.keys(blocks.places[~is_asked]))
     return lexical
 
@@ -181,17 +198,21 @@ class _Blocks:
         self.places = self.begins[self.of_version] + ordinals
 
 
-def _weights(
-    entries: NDArray[np.void], numbers: NDArray[np.int64], passages: int, length: int
-) -> NDArray[np.float64]:
-    """Return what each entry adds to the score of its passage."""
-    found = np.bincount(numbers).astype(np.float64)
+def _sum(idf: NDArray[np.float64], terms: Sequence[str], numbers: Mapping[str, int]) -> float:
+    return sum(float(idf[numbers[term]]) for term in dict.fromkeys(terms) if term in numbers)
+
+
+def _idf(numbers: NDArray[np.int64], passages: int, *, terms: int) -> NDArray[np.float64]:
+    """Return the inverse document frequency of each term by its number, 0 of one that occurs nowhere."""
+    found = np.bincount(numbers, minlength=terms).astype(np.float64)
     among = max(passages, found.max(initial=0.0))  # a document may have come since passages were counted
-    idf = np.log1p((among - found + 0.5) / (found + 0.5))
+    return np.where(found > 0, np.log1p((among - found + 0.5) / (found + 0.5)), 0.0)
+
+
+def _saturated(entries: NDArray[np.void], passages: int, length: int) -> NDArray[np.float64]:
+    """Return how much each entry's frequency counts, from 0 to 1, in a passage of its length."""
     average = max(length / max(passages, 1), 1.0)
     k1, b = settings.BM25_K1, settings.BM25_B
     frequency = entries["frequency"].astype(np.float64)
-    weights: NDArray[np.float64] = idf[numbers] * (
-        frequency / (frequency + k1 * (1 - b + b / average * entries["length"]))
-    )
-    return weights
+    share: NDArray[np.float64] = frequency / (frequency + k1 * (1 - b + b / average * entries["length"]))
+    return share

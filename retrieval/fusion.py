@@ -21,14 +21,16 @@ class DenseWeight:
         return self.in_collection.get(candidate.key[0], self.everywhere)
 
 
-def fuse(candidates: Sequence[Candidate], *, weight: DenseWeight) -> list[Ranked]:
-    """Return candidates with a score from 0 to 1, best first, as SEARCH_FUSION says."""
+def fuse(candidates: Sequence[Candidate], *, weight: DenseWeight, upper_bound: float = 0.0) -> list[Ranked]:
+    """Return candidates with a score from 0 to 1, best first, as SEARCH_FUSION says.
+
+    `upper_bound` is the most that BM25 could give for the question.
+    """
     if not candidates:
         return []
-    scored = (
-        _reciprocal(candidates, weight) if settings.SEARCH_FUSION == "rrf" else _convex(candidates, weight)
-    )
-    return in_order(scored)
+    if settings.SEARCH_FUSION == "rrf":
+        return in_order(_reciprocal(candidates, weight))
+    return in_order(_convex(candidates, weight, upper_bound))
 
 
 def in_order(scored: Sequence[Ranked]) -> list[Ranked]:
@@ -36,9 +38,13 @@ def in_order(scored: Sequence[Ranked]) -> list[Ranked]:
     return sorted(scored, key=lambda pair: (-pair[1], pair[0].key))
 
 
-def _convex(candidates: Sequence[Candidate], weight: DenseWeight) -> list[Ranked]:
-    """BM25 divided by the best one, similarity scaled to the range of the candidates."""
-    top = max(candidate.bm25 for candidate in candidates) or 1.0
+def _convex(candidates: Sequence[Candidate], weight: DenseWeight, upper_bound: float) -> list[Ranked]:
+    """BM25 as a share of what the question could have, similarity scaled to the range of the candidates.
+
+    So words count less where even the best passage has few of them. Bruch, Gai and Ingber, "An Analysis of
+    Fusion Functions for Hybrid Retrieval", TOIS 2023, compare such bounds with those of the candidates.
+    """
+    top = max(upper_bound, *(candidate.bm25 for candidate in candidates)) or 1.0
     similarities = [candidate.similarity for candidate in candidates]
     least, spread = min(similarities), (max(similarities) - min(similarities)) or 1.0
     return [

@@ -25,7 +25,7 @@ _OF_THE_DEFAULT = {
     "nl": 0.209, "no": 0.448, "pt": 0.385, "ru": 0.311, "sv": 0.312, "tr": 0.328,
 }  # fmt: skip
 _WEAK, _GOOD = 0.5, 0.95  # at which meaning counts the least, and in full
-_LEAST_SHARE = 0.6  # decision 0016 has the figures
+_LEAST_SHARE = 0.4  # decision 0016 has the figures
 _FILE = Path(__file__).parent / "probes" / "questions.json"
 
 

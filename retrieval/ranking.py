@@ -55,7 +55,7 @@ def rank(
     )
     texts = Texts(asked.visible)
     fused = with_documents(
-        fuse(candidates, weight=weight),
+        fuse(candidates, weight=weight, upper_bound=asked.lexical.upper_bound),
         question=asked.question,
         languages=asked.languages,
         visible=asked.visible,

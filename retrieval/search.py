@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.db import transaction
@@ -50,7 +51,8 @@ class SearchResults:
 
     `query` is what was typed, `question` what was asked, with the words that were searched besides. These
     come from the portal's dictionary and those of the collections in `dictionaries_of`. `notice` tells the
-    reader what did not go as it is set up. `embedder` is the model of the generation that was searched.
+    reader what did not go as it is set up. `embedder` is the model of the generation that was searched,
+    `upper_bound` the most that BM25 could give.
     """
 
     query: str
@@ -66,6 +68,7 @@ class SearchResults:
     facets: tuple[Facet, ...] = ()
     dictionaries_of: tuple[int, ...] = ()
     notice: str = ""
+    upper_bound: float = 0.0
 
 
 def visible_counts(*, user: Person, collections: Sequence[str] = (), query: str = "") -> Counts:
@@ -121,6 +124,7 @@ def search(
         facets=facets,
         dictionaries_of=scope.dictionaries_of,
         notice=ranking.notice,
+        upper_bound=found.lexical.upper_bound,
     )
 
 
@@ -244,9 +248,11 @@ def _terms(
     asked: Query, also: Sequence[Expansion], containing: Containing, languages: Sequence[str]
 ) -> Terms:
     """Return the distinct terms of a question, analysed in every language among the searched collections."""
-    everywhere = [asked.text, *(one.words for one in also if one.collection_id is None)]
-    terms = [term for text in everywhere for language in languages for term in analyse(text, language)]
-    distinct = list(dict.fromkeys([*terms, *containing.terms, *other_forms(asked.text)]))[:_MAX_TERMS]
+    own = [analyse(asked.text, language) for language in languages]
+    others = [one.words for one in also if one.collection_id is None]
+    terms = [term for text in others for language in languages for term in analyse(text, language)]
+    every = (*chain.from_iterable(own), *terms, *containing.terms, *other_forms(asked.text))
+    distinct = list(dict.fromkeys(every))[:_MAX_TERMS]
     scoped = [
         (term, one.collection_id)
         for one in also
@@ -255,7 +261,7 @@ def _terms(
         for term in analyse(one.words, language)
         if term not in distinct
     ]
-    return Terms(distinct, list(dict.fromkeys(scoped))[:_MAX_TERMS], _barred(asked, languages))
+    return Terms(distinct, own, list(dict.fromkeys(scoped))[:_MAX_TERMS], _barred(asked, languages))
 
 
 def _barred(asked: Query, languages: Sequence[str]) -> list[tuple[str, str]]:

@@ -25,6 +25,12 @@ def test_convex_is_a_share_of_both_normalised_scores() -> None:
     assert fuse([], weight=HALF) == []
 
 
+def test_words_count_less_where_no_passage_has_most_of_them() -> None:
+    ranked = dict(fuse([WORDS, BOTH, MEANING], weight=HALF, upper_bound=20.0))
+    assert ranked == pytest.approx({MEANING: 0.5, BOTH: 0.5 * 8 / 20 + 0.375, WORDS: 0.25})
+    assert dict(fuse([WORDS, BOTH, MEANING], weight=HALF, upper_bound=5.0))[WORDS] == 0.5, "never over 1"
+
+
 def test_a_collection_may_have_a_weight_of_its_own() -> None:
     assert scores(DenseWeight(0.5, {2: 0.0}))[MEANING] == 0.0
     assert scores(DenseWeight(0.5, {2: 1.0}))[MEANING] == 1.0
