@@ -11,7 +11,10 @@ from dataclasses import astuple, dataclass
 class Features:
     """What is measured of a question and its passages; cosines in -1..1, coverages in 0..1.
 
-    Coverage is the weighted share of the question's content words that occur in a text.
+    Coverage is the weighted share of the question's content words that occur in a text. Sentences are
+    compared with the whole question: less the names that its document has, each sentence of a document on the
+    topic would be near. `strangeness` is 1 for a language that the embedding model hardly knows, whose
+    cosines and coverages are low also where the answer is there, and 0 for one that it knows.
     """
 
     passage_cosine: float
@@ -19,12 +22,12 @@ class Features:
     passage_coverage: float
     sentence_coverage: float
     agreement: float
-    mean_cosine: float
+    strangeness: float
 
 
-INTERCEPT = -6.598
-WEIGHTS = (1.352, 3.283, 1.603, 2.171, 3.325, 3.206)
-THRESHOLD = 0.510
+INTERCEPT = -8.115
+WEIGHTS = (4.187, 4.836, 3.458, 1.525, 2.416, 1.724)
+THRESHOLD = 0.597
 
 
 def answerable(features: Features) -> float:

@@ -10,15 +10,15 @@ from llm.calibration import THRESHOLD, Features, answerable
 from llm.embedding import Embedder, Vectors
 from llm.passages import Passage
 from llm.question import names, wanted, without_terms
-from llm.sentences import sentence_spans
+from llm.sentences import is_heading, sentence_spans
 from llm.words import content_terms, coverage, guess_language, weighted_terms
 
 # First words must come fast on two cores, so few and short sentences are embedded: in bfloat16 these bounds
 # cost about 170 ms of one core. Half as many again cost 260 ms.
-MAX_CANDIDATES = 18
-MAX_CANDIDATE_CHARACTERS = 2_800
+MAX_CANDIDATES = 12
+MAX_CANDIDATE_CHARACTERS = 1_800
 MAX_PASSAGES = 8
-# A model is asked as soon as these suffice. At least three: the mean of the three highest counts.
+# A model is asked as soon as these suffice.
 _FIRST_CANDIDATES, _FIRST_FROM = 3, 6
 _SECOND_CANDIDATES = 5
 
@@ -35,7 +35,7 @@ class Candidate:
 
     `coverage` is the weighted share of the question's words in it, where a name counts in part when another
     passage of its document has it. `cosine` is its closeness in meaning to the question, with and without
-    the names that its document has. `number` is what `llm.question.Wanted` says of it.
+    the names that its document has; `whole_cosine` with them. `number` is what `llm.question.Wanted` says.
     """
 
     passage: int
@@ -46,6 +46,7 @@ class Candidate:
     cosine: float
     number: int
     vector: Vectors
+    whole_cosine: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def gather_evidence(
 class Gathering:
     """The evidence for one question, in steps: as many sentences as suffice, or all.
 
-    More sentences never make it weaker, because each feature is a maximum, or the mean of the three highest,
-    and has a positive weight. So what suffices at first suffices at last, and a model can be asked meanwhile.
+    More sentences never make it weaker, because each feature is a maximum, or the same for all sentences, and
+    no weight is negative. So what suffices at first suffices at last, and a model can be asked meanwhile.
     """
 
     def __init__(
@@ -166,11 +167,16 @@ class _Span:
 
 
 def _shortlist(passages: Sequence[Passage], asked: _Asked) -> list[_Span]:
-    """The sentences worth embedding, by words shared with the question and by their passage's merit."""
+    """The sentences worth embedding, by words shared with the question and by their passage's merit.
+
+    No headings: they repeat the topic, so they are near to every question about it, and answer none.
+    """
     spans: list[_Span] = []
     for number, passage in enumerate(passages):
         merit = _PASSAGE_SHARE * (passage.score + asked.shares[number]) / (1 + number / 4)
         for start, end in sentence_spans(passage.text):
+            if is_heading(passage.text, start, end):
+                continue
             text = passage.text[start:end]
             share, figure = asked.coverage_of(text, number), asked.wanted.found_in(text)
             rank = share + merit + _NUMBER_SHARE * figure
@@ -199,18 +205,29 @@ def _embedded(
     vectors = embedder.embed_passages([embedder.shorten(text[:_COMPARED_CHARACTERS]) for text in texts])
     whole = embedder.embed_query(asked.question)
     wanted = np.stack([(whole + embedder.embed_query(asked.rest(span.passage))) / 2 for span in spans])
-    cosines = (vectors * wanted).sum(axis=1)
+    cosines, whole_cosines = (vectors * wanted).sum(axis=1), vectors @ whole
     return tuple(
-        Candidate(span.passage, span.start, span.end, text, span.coverage, float(cosine), span.number, vector)
-        for span, text, cosine, vector in zip(spans, texts, cosines, vectors, strict=True)
+        Candidate(
+            span.passage,
+            span.start,
+            span.end,
+            text,
+            span.coverage,
+            float(cosine),
+            span.number,
+            vector,
+            float(whole_cosine),
+        )
+        for span, text, cosine, vector, whole_cosine in zip(
+            spans, texts, cosines, vectors, whole_cosines, strict=True
+        )
     )
 
 
 def _features(
     passages: Sequence[Passage], shares: Sequence[float], candidates: Sequence[Candidate]
 ) -> Features:
-    cosines = sorted((c.cosine for c in candidates), reverse=True)
-    best_cosine = cosines[0] if cosines else 0.0
+    best_cosine = max((c.whole_cosine for c in candidates), default=0.0)
     similarities = [p.similarity for p in passages if p.similarity is not None]
     return Features(
         passage_cosine=max(similarities, default=best_cosine),
@@ -218,5 +235,5 @@ def _features(
         passage_coverage=max(shares, default=0.0),
         sentence_coverage=max((c.coverage for c in candidates), default=0.0),
         agreement=max((c.coverage * max(c.cosine, 0.0) for c in candidates), default=0.0),
-        mean_cosine=float(np.mean(cosines[:3])) if cosines else 0.0,
+        strangeness=passages[0].strangeness if passages else 0.0,
     )

@@ -11,6 +11,7 @@ class Passage:
     `key` is opaque here: the caller's own name for the passage. `score` is the fused search score in 0..1,
     `similarity` the cosine of question and passage, or None where it is not known. `document` is the same for
     passages of one document, and opaque too; empty, the passage is a document by itself.
+    `strangeness`, in 0..1, is how little the embedding model knows the passage's language.
     What `stays_here` is sent to no model outside the company's machines.
     """
 
@@ -24,6 +25,7 @@ class Passage:
     similarity: float | None
     document: str = ""
     stays_here: bool = False
+    strangeness: float = 0.0
 
     @property
     def context(self) -> str:

@@ -20,6 +20,9 @@ _ABBREVIATIONS = re.compile(
     r"|tel|mio|mrd|p\.ex|c\.-à-d|mm?|mme|mlle|av|env|tél",
     re.IGNORECASE,
 )
+# A line by itself, above a blank one, that neither ends like a sentence nor says "name: value".
+_HEADING = re.compile(r"[^\n:|]*[^\s.!?…:;|](?=[ \t]*\n[ \t]*\n)")
+_HEADING_WORDS = 12
 # A bare number with a point is a list number or a German date ("am 3. Mai") while it is this short.
 _ORDINAL_DIGITS = 2
 
@@ -35,6 +38,14 @@ def sentence_spans(text: str) -> list[Span]:
         for sentence in _sentences(text, block):
             spans.extend(_pieces(text, sentence))
     return spans
+
+
+def is_heading(text: str, start: int, end: int) -> bool:
+    """Whether `text[start:end]` is a short line that heads what follows it after a blank line."""
+    if text[:start].rstrip(" \t")[-1:] not in ("", "\n") or len(text[start:end].split()) > _HEADING_WORDS:
+        return False
+    match = _HEADING.match(text, start)
+    return match is not None and match.end() >= end and bool(text[match.end() :].strip())
 
 
 def ends_sentence(before: str, following: str) -> bool:

@@ -58,6 +58,17 @@ def known_languages(generation: Generation) -> Mapping[str, float]:
     return _OF_THE_DEFAULT if is_default else generation.languages
 
 
+def strangeness(generation_id: int, language: str) -> float:
+    """Return how little a generation's model knows a language: 1 for hardly, 0 for well or not measured."""
+    generation = Generation.objects.filter(pk=generation_id).first()
+    return strangeness_of(known_languages(generation).get(language) if generation else None)
+
+
+def strangeness_of(known: float | None) -> float:
+    """Return the same for what `quality` says."""
+    return 0.0 if known is None else 1.0 - _known_share(known)
+
+
 def measure_languages(generation: Generation) -> None:
     """Measure a generation's model in the languages of the collections that are missing, and keep it.
 
@@ -95,4 +106,8 @@ def _share(known: float | None) -> float:
     """Return 1 for a language that the model knows well, or that nobody measured, and down to the least."""
     if known is None:
         return 1.0
-    return _LEAST_SHARE + (1 - _LEAST_SHARE) * min(1.0, max(0.0, (known - _WEAK) / (_GOOD - _WEAK)))
+    return _LEAST_SHARE + (1 - _LEAST_SHARE) * _known_share(known)
+
+
+def _known_share(known: float) -> float:
+    return min(1.0, max(0.0, (known - _WEAK) / (_GOOD - _WEAK)))

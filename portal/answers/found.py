@@ -11,8 +11,11 @@ def key_of(hit: Hit) -> str:
     return f"{hit.version_id}:{hit.ordinal}"
 
 
-def passage_of(hit: Hit, *, stays_here: bool) -> Passage:
-    """Return a hit as the engine takes it; what stays here is sent to no model elsewhere."""
+def passage_of(hit: Hit, *, stays_here: bool, strangeness: float) -> Passage:
+    """Return a hit as the engine takes it; what stays here is sent to no model elsewhere.
+
+    `strangeness` is that of `retrieval.languages`, for the language of the hits.
+    """
     return Passage(
         key=key_of(hit),
         title=hit.title,
@@ -24,6 +27,7 @@ def passage_of(hit: Hit, *, stays_here: bool) -> Passage:
         similarity=hit.similarity,
         document=str(hit.version_id),
         stays_here=stays_here,
+        strangeness=strangeness,
     )
 
 

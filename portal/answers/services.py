@@ -153,11 +153,14 @@ def _written(ground: Ground, attempts: list[Attempt]) -> AsyncGenerator[AnswerEv
     return answering.stream_answer(
         question=results.question,
         passages=[
-            passage_of(hit, stays_here=hit.collection_slug not in plan.may_leave) for hit in results.hits
+            passage_of(
+                hit, stays_here=hit.collection_slug not in plan.may_leave, strangeness=ground.strangeness
+            )
+            for hit in results.hits
         ],
         embedder=results.embedder,
         llm=[engine.spec for engine in plan.engines],
-        language=results.hits[0].language if results.hits else "en",
+        language=ground.language,
         frame=Frame(
             plan.system.text,
             tuple(turn.turn for turn in ground.turns),

@@ -21,6 +21,7 @@ from retrieval import access
 from retrieval.diversity import COPIES_ONCE
 from retrieval.errors import InvalidInputError
 from retrieval.generations import NoGenerationError
+from retrieval.languages import strangeness
 from retrieval.models import DocumentVersion
 from retrieval.search import search
 
@@ -126,9 +127,11 @@ def _holds_an_answer(watch: Watch) -> bool:
     found = {hit.version_id for hit in results.hits}
     arrived = DocumentVersion.objects.filter(pk__in=found, indexed_at__gt=watch.since)
     new = set(arrived.values_list("pk", flat=True))
-    passages = [passage_of(hit, stays_here=True) for hit in results.hits if hit.version_id in new]
-    if not passages:
+    arrived_hits = [hit for hit in results.hits if hit.version_id in new]
+    if not arrived_hits:
         return False
+    strange = strangeness(results.generation_id, results.hits[0].language)
+    passages = [passage_of(hit, stays_here=True, strangeness=strange) for hit in arrived_hits]
     evidence = gather_evidence(
         question=results.question,
         passages=passages,

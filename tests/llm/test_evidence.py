@@ -1,6 +1,7 @@
 """What the first few sentences say of a question, and what all of them say."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from llm.calibration import WEIGHTS
 from llm.embedding import Embedder, Vectors
@@ -50,3 +51,23 @@ def test_each_sentence_is_embedded_once() -> None:
     embedded = embedder.embedded
     assert gathering.complete().candidates
     assert embedder.embedded == embedded
+
+
+def test_a_heading_is_no_evidence(embedder: Embedder) -> None:
+    text = "Breakfast is included. Keep every receipt for seven years."
+    plain, headed = (
+        gather_evidence(question=QUESTION, passages=[passage(whole)], embedder=embedder)
+        for whole in (text, f"Hotels in Paris\n\n{text}")
+    )
+    assert [one.text for one in headed.candidates] == [one.text for one in plain.candidates]
+    assert headed.features.sentence_cosine == plain.features.sentence_cosine
+
+
+def test_less_is_asked_of_evidence_in_a_language_that_the_model_hardly_knows(embedder: Embedder) -> None:
+    known = passage("Staff may spend up to 180 euros a night.")
+    strange = replace(known, strangeness=1.0)
+    chances = [
+        gather_evidence(question=QUESTION, passages=[one], embedder=embedder).chance
+        for one in (known, strange)
+    ]
+    assert chances[0] < chances[1]

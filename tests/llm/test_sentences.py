@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm.sentences import LONGEST_SENTENCE, sentence_spans
+from llm.sentences import LONGEST_SENTENCE, is_heading, sentence_spans
 
 
 def split(text: str) -> list[str]:
@@ -49,3 +49,21 @@ def test_loses_nothing_but_white_space(text: str) -> None:
     spans = sentence_spans(text)
     assert all(end <= start for (_, end), (start, _) in pairwise(spans))
     assert "".join("".join(split(text)).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "headings"),
+    [
+        ("Hotels in Paris\n\nStaff may spend 180 euros.", ["Hotels in Paris"]),
+        ("Staff may spend it.\n\nHotels in St. Denis\n\nThey cost less.", ["Hotels in St. Denis"]),
+        ("Hotel: 180 euros\n\nBreakfast is included.", []),
+        ("Hotel | 180 euros\n\nBreakfast is included.", []),
+        ("Hotels in Paris", []),
+        ("Hotels in Paris\ncost 180 euros.\n\nMeals are paid.", []),
+        ("Breakfast is included.\n\nMeals are paid.", []),
+    ],
+)
+def test_a_heading_is_a_short_line_above_a_blank_one(text: str, headings: list[str]) -> None:
+    assert [
+        text[start:end] for start, end in sentence_spans(text) if is_heading(text, start, end)
+    ] == headings

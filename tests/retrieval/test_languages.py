@@ -9,7 +9,13 @@ from retrieval._candidates import Candidate
 from retrieval.analysis import LANGUAGE_CHOICES
 from retrieval.fusion import DenseWeight
 from retrieval.generations import embedder_of, ensure_first_generation, first_spec
-from retrieval.languages import known_languages, measure_languages, quality, weight_by_language
+from retrieval.languages import (
+    known_languages,
+    measure_languages,
+    quality,
+    strangeness,
+    weight_by_language,
+)
 from retrieval.models import Collection, Generation
 from retrieval.search import search
 from tests.fakes.embedding_server import FakeEmbeddings
@@ -83,3 +89,11 @@ def test_another_model_is_measured_once_in_the_languages_of_the_collections(hand
         watch.look()
         other.refresh_from_db()
         assert list(other.languages) == ["fr"], "what cannot be measured counts as known"
+
+
+def test_a_language_that_was_not_measured_is_not_strange() -> None:
+    generation = ensure_first_generation()
+    assert strangeness(generation.pk, "en") == 0
+    assert strangeness(generation.pk, "de") == 1
+    assert strangeness(generation.pk, "zh") == 0
+    assert strangeness(0, "de") == 0
