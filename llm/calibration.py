@@ -25,9 +25,9 @@ class Features:
     strangeness: float
 
 
-INTERCEPT = -8.115
-WEIGHTS = (4.187, 4.836, 3.458, 1.525, 2.416, 1.724)
-THRESHOLD = 0.597
+INTERCEPT = -8.140
+WEIGHTS = (4.036, 5.131, 3.471, 1.578, 2.153, 1.743)
+THRESHOLD = 0.595
 
 
 def answerable(features: Features) -> float:
