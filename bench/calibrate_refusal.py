@@ -13,7 +13,9 @@ import json
 import math
 import os
 import random
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from dataclasses import fields as dataclass_fields
@@ -25,6 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.tools import stack
+from ingestion.chunking import split_into_chunks
+from ingestion.parsing.document import ParsedDocument
+from ingestion.parsing.limits import Limits
+from ingestion.parsing.parsers import parser_for
 from llm.calibration import Features
 from llm.embedding import Embedder, load_embedder
 from llm.evidence import gather_evidence
@@ -33,6 +39,7 @@ from llm.passages import Passage
 from llm.remembering import RememberingEmbedder
 from llm.words import content_terms
 from portal.evaluation import metrics
+from portal.evaluation.evalset import EvalDocument, EvalQuestion, read_evalset
 
 Array = NDArray[np.float64]
 
@@ -57,42 +64,56 @@ class Sample:
     fold: int
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    number: int
-    text: str
-    documents: frozenset[int]
-    answerable: bool
-    answers: tuple[str, ...]
-
-
 class Corpus:
-    """A set's documents, ranked exactly in memory."""
+    """A set's documents, read and cut as on ingestion, and ranked exactly in memory."""
 
     def __init__(self, folder: Path, embedder: Embedder, questions: int) -> None:
-        self.name = folder.name
-        self.language = json.loads((folder / "evalset.json").read_text())["language"]
-        self.embedder = embedder
-        self.strangeness = _strangeness(embedder, self.language)
-        documents = [json.loads(line) for line in (folder / "documents.jsonl").open()]
-        self.texts = [f"{document['title']}\n\n{document['text']}".strip() for document in documents]
-        self.vectors = embedder.embed_passages([embedder.shorten(text) for text in self.texts])
+        evalset = read_evalset(folder)
+        self.name, self.language, self.embedder = folder.name, evalset.language, embedder
+        strangeness = _strangeness(embedder, self.language)
+        pieces = [piece for document in evalset.documents for piece in _pieces(document, embedder)]
+        self.passages = [replace(passage, strangeness=strangeness) for passage, _ in pieces]
+        self.vectors = embedder.embed_passages([text for _, text in pieces])
         self.bm25 = bm25s.BM25(k1=1.2, b=0.75)
-        self.bm25.index([content_terms(text, self.language) for text in self.texts], show_progress=False)
-        asked = list(_questions(folder, [document["id"] for document in documents]))
+        self.bm25.index([content_terms(text, self.language) for _, text in pieces], show_progress=False)
+        asked = list(enumerate(evalset.questions))
         self.questions = random.Random(7).sample(asked, min(questions, len(asked)))  # noqa: S311  a sample
 
-    def search(self, question: str, without: frozenset[int] = frozenset()) -> list[Passage]:
+    def search(self, question: str, without: frozenset[str] = frozenset()) -> list[Passage]:
         cosines = self.vectors @ self.embedder.embed_query(question)
         lexical = self.bm25.get_scores(content_terms(question, self.language) or ["?"])
         fused = 0.5 * _scaled(lexical) + 0.5 * _scaled(cosines)
-        fused[list(without)] = -1
+        fused[[passage.document in without for passage in self.passages]] = -1
         order = np.argsort(-fused)[:TOP]
-        return [self._passage(int(i), float(fused[i]), float(cosines[i])) for i in order]
+        return [replace(self.passages[i], score=float(fused[i]), similarity=float(cosines[i])) for i in order]
 
-    def _passage(self, i: int, score: float, cosine: float) -> Passage:
-        passage = Passage(str(i), "", (), None, self.texts[i], None, score, cosine)
-        return replace(passage, strangeness=self.strangeness)
+
+def _pieces(document: EvalDocument, embedder: Embedder) -> Iterator[tuple[Passage, str]]:
+    """The passages of a document, and their texts as they are indexed."""
+    parsed = _parsed(document)
+    chunks = split_into_chunks(
+        parsed, token_spans=embedder.token_spans, max_tokens=embedder.max_tokens, name=document.name
+    )
+    for chunk in chunks:
+        key, title = f"{document.key}:{chunk.ordinal}", parsed.title or document.key
+        passage = Passage(
+            key, title, chunk.heading_path, chunk.page, chunk.text, None, 0.0, None, document=document.key
+        )
+        yield passage, f"{chunk.context}\n{chunk.text}".strip()
+
+
+def _parsed(document: EvalDocument) -> ParsedDocument:
+    media_type = "application/pdf" if document.name.endswith(".pdf") else "text/plain"
+    with tempfile.NamedTemporaryFile() as file, document.open() as content:
+        shutil.copyfileobj(content, file)
+        file.flush()
+        return parser_for(media_type).parse(
+            Path(file.name),
+            name=document.name,
+            media_type=media_type,
+            limits=Limits(),
+            on_progress=lambda *_: None,
+        )
 
 
 def _strangeness(embedder: Embedder, language: str) -> float:
@@ -103,45 +124,48 @@ def _strangeness(embedder: Embedder, language: str) -> float:
     return strangeness_of(quality(embedder, language))
 
 
-def _questions(folder: Path, ids: Sequence[str]) -> Iterator[Question]:
-    places = {name: i for i, name in enumerate(ids)}
-    for number, line in enumerate((folder / "questions.jsonl").open()):
-        row = json.loads(line)
-        documents = frozenset(places[name] for name in row["documents"])
-        yield Question(number, row["question"], documents, row["answerable"], tuple(row.get("answers", ())))
-
-
 def _scaled(values: NDArray[np.float32]) -> Array:
     low, high = float(values.min()), float(values.max())
     return (values.astype(np.float64) - low) / ((high - low) or 1.0)
 
 
-def _article(documents: frozenset[int]) -> frozenset[int]:
-    return frozenset(
-        first + i for d in documents for first in (d // ARTICLE * ARTICLE,) for i in range(ARTICLE)
-    )
+def _article(documents: frozenset[str]) -> frozenset[str]:
+    """The ids of the paragraphs of an article of XQuAD, from some of them."""
+    firsts = {int(name.removeprefix("p")) // ARTICLE * ARTICLE for name in documents}
+    return frozenset(f"p{first + i}" for first in firsts for i in range(ARTICLE))
 
 
-def _samples(corpus: Corpus, other: Corpus, *, articles: bool) -> Iterator[Sample]:
+def _samples(corpus: Corpus, others: Sequence[Corpus], *, articles: bool) -> Iterator[Sample]:
     sys.stderr.write(f"asking the questions of {corpus.name}\n")
-    for question in corpus.questions:
+    for number, question in corpus.questions:
         group = GROUPS[0] if question.answerable else GROUPS[1]
-        yield _sample(corpus, question, group)
-        yield _sample(other, question, GROUPS[3])
+        yield _sample(corpus, corpus, number, question, group)
+        yield _sample(corpus, others[number % len(others)], number, question, GROUPS[3])
         if articles:
-            yield _sample(corpus, question, GROUPS[2], _article(question.documents))
+            without = _article(frozenset(question.documents))
+            yield _sample(corpus, corpus, number, question, GROUPS[2], without)
 
 
-def _sample(corpus: Corpus, question: Question, group: str, without: frozenset[int] = frozenset()) -> Sample:
-    passages = corpus.search(question.text, without)
+def _sample(
+    own: Corpus,
+    searched: Corpus,
+    number: int,
+    question: EvalQuestion,
+    group: str,
+    without: frozenset[str] = frozenset(),
+) -> Sample:
+    passages = searched.search(question.question, without)
     evidence = gather_evidence(
-        question=question.text, passages=passages, embedder=corpus.embedder, language=corpus.language
+        question=question.question,
+        passages=passages,
+        embedder=searched.embedder,
+        language=searched.language,
     )
     answered = None
     if group == GROUPS[0] and question.answers:
         quotes = " ".join(c.text for c in choose_quotes(evidence, passages)).casefold()
         answered = any(answer.casefold() in quotes for answer in question.answers)
-    return Sample(corpus.name, group, evidence.features, answered, _FOLD_OF[question.number])
+    return Sample(own.name, group, evidence.features, answered, _FOLD_OF[number])
 
 
 def fit(x: Array, y: Array, sample_weights: Array) -> Array:
@@ -276,14 +300,15 @@ def main() -> None:
     parser.add_argument("--vectors", type=Path, metavar="FILE", help="keep vectors from run to run")
     options = parser.parse_args()
     embedder = RememberingEmbedder(load_embedder(stack.EMBEDDING), options.vectors)
-    clapnq, english, german = (
+    clapnq, english, german, reports = (
         Corpus(options.evalsets / name, embedder, options.questions)
-        for name in ("clapnq", "xquad-en", "xquad-de")
+        for name in ("clapnq", "xquad-en", "xquad-de", "sec-10q")
     )
     samples = [
-        *_samples(clapnq, english, articles=False),
-        *_samples(english, clapnq, articles=True),
-        *_samples(german, clapnq, articles=True),
+        *_samples(clapnq, (english, reports), articles=False),
+        *_samples(english, (clapnq, reports), articles=True),
+        *_samples(german, (clapnq, reports), articles=True),
+        *_samples(reports, (clapnq,), articles=False),
     ]
     _fit_and_print(samples)
 

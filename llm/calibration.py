@@ -11,15 +11,16 @@ from dataclasses import astuple, dataclass
 class Features:
     """What is measured of a question and its passages; cosines in -1..1, coverages in 0..1.
 
-    Coverage is the weighted share of the question's content words that occur in a text. Sentences are
-    compared with the whole question: less the names that its document has, each sentence of a document on the
-    topic would be near. `strangeness` is 1 for a language that the embedding model hardly knows, whose
-    cosines and coverages are low also where the answer is there, and 0 for one that it knows.
+    Coverage is the weighted share of the question's content words that occur in a text; a document's, in all
+    its passages that were found, because a report names its subject on the first page. Sentences are compared
+    with the whole question: less the names that its document has, each sentence of a document on the topic
+    would be near. `strangeness` is 1 for a language that the embedding model hardly knows, whose cosines and
+    coverages are low also where the answer is there, and 0 for one that it knows.
     """
 
     passage_cosine: float
     sentence_cosine: float
-    passage_coverage: float
+    document_coverage: float
     sentence_coverage: float
     agreement: float
     strangeness: float

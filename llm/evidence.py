@@ -1,7 +1,7 @@
 """How much do these passages say about this question? Measured before anything is answered."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +10,14 @@ from llm.calibration import THRESHOLD, Features, answerable
 from llm.embedding import Embedder, Vectors
 from llm.passages import Passage
 from llm.question import names, wanted, without_terms
-from llm.sentences import is_heading, sentence_spans
+from llm.sentences import heading_spans, is_heading, sentence_spans
 from llm.words import content_terms, coverage, guess_language, weighted_terms
 
-# First words must come fast on two cores, so few and short sentences are embedded. Half as many again take
-# half as long again, and change no figure of `bench.calibrate_refusal` by more than two points.
-MAX_CANDIDATES = 12
-MAX_CANDIDATE_CHARACTERS = 1_800
+# First words must come fast on two cores, so few and short sentences are embedded. A third fewer change no
+# figure of `bench.calibrate_refusal` by more than two points, but lose answers that share few words with their
+# question.
+MAX_CANDIDATES = 18
+MAX_CANDIDATE_CHARACTERS = 2_800
 MAX_PASSAGES = 8
 # A model is asked as soon as these suffice.
 _FIRST_CANDIDATES, _FIRST_FROM = 3, 6
@@ -108,7 +109,7 @@ class Gathering:
 
     def _weighed(self) -> Evidence:
         candidates = tuple(self._candidates[position] for position in sorted(self._candidates))
-        features = _features(self._passages, self._asked.shares, candidates)
+        features = _features(self._passages, self._asked, candidates)
         return Evidence(self._asked.language, candidates, features, answerable(features))
 
 
@@ -127,19 +128,21 @@ def _steps(spans: Sequence["_Span"]) -> list[list[int]]:
 
 
 class _Asked:
-    """A question's words, and which of its names each passage's document settles."""
+    """A question's words, and what each passage and its document have of them."""
 
     def __init__(self, question: str, language: str, passages: Sequence[Passage]) -> None:
         self.question, self.language = question, language
         self.weights = weighted_terms(question, language)
         self.wanted = wanted(question, language)
-        terms = [set(content_terms(f"{passage.context} {passage.text}", language)) for passage in passages]
-        self.shares = [coverage(self.weights, found) for found in terms]
+        own = [set(content_terms(f"{passage.context} {passage.text}", language)) for passage in passages]
         documents: defaultdict[str, set[str]] = defaultdict(set)
-        for passage, found in zip(passages, terms, strict=True):
-            documents[passage.document or passage.key] |= found
+        for passage, found in zip(passages, own, strict=True):
+            documents[_document_of(passage)] |= found
         named = names(question, language)
-        self.settled = [named & documents[passage.document or passage.key] for passage in passages]
+        self.shares = [coverage(self.weights, found) for found in own]
+        self.document_share = max((coverage(self.weights, found) for found in documents.values()), default=0.0)
+        self.settled = [named & documents[_document_of(passage)] for passage in passages]
+        self.headings = _headings(passages)
 
     def coverage_of(self, text: str, passage: int) -> float:
         """The weighted share of the question's words in a sentence; settled names count in part."""
@@ -150,6 +153,20 @@ class _Asked:
     def rest(self, passage: int) -> str:
         """The question without the names that the passage's document settles."""
         return without_terms(self.question, self.settled[passage], self.language)
+
+
+def _document_of(passage: Passage) -> str:
+    return passage.document or passage.key
+
+
+def _headings(passages: Sequence[Passage]) -> set[int]:
+    """The positions of passages that are a heading alone, the text below it being in others."""
+    parts = Counter(_document_of(passage) for passage in passages)
+    return {
+        position
+        for position, passage in enumerate(passages)
+        if parts[_document_of(passage)] > 1 and is_heading(passage.text.strip())
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +191,21 @@ def _shortlist(passages: Sequence[Passage], asked: _Asked) -> list[_Span]:
     spans: list[_Span] = []
     for number, passage in enumerate(passages):
         merit = _PASSAGE_SHARE * (passage.score + asked.shares[number]) / (1 + number / 4)
-        for start, end in sentence_spans(passage.text):
-            if is_heading(passage.text, start, end):
-                continue
+        for start, end in () if number in asked.headings else _sentences(passage.text):
             text = passage.text[start:end]
             share, figure = asked.coverage_of(text, number), asked.wanted.found_in(text)
             rank = share + merit + _NUMBER_SHARE * figure
             spans.append(_Span(number, start, end, share, figure, rank))
     spans.sort(key=lambda span: (-span.rank, span.passage, span.start))
     return _within_budget([span for span in spans if span.length >= _FEWEST_CHARACTERS])
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    """The spans of the sentences of `text` that are in no heading."""
+    headings = heading_spans(text)
+    for start, end in sentence_spans(text):
+        if not any(first <= start < last for first, last in headings):
+            yield start, end
 
 
 def _within_budget(spans: Sequence[_Span]) -> list[_Span]:
@@ -224,16 +247,18 @@ def _embedded(
     )
 
 
-def _features(
-    passages: Sequence[Passage], shares: Sequence[float], candidates: Sequence[Candidate]
-) -> Features:
+def _features(passages: Sequence[Passage], asked: _Asked, candidates: Sequence[Candidate]) -> Features:
     best_cosine = max((c.whole_cosine for c in candidates), default=0.0)
-    similarities = [p.similarity for p in passages if p.similarity is not None]
+    similarities = [
+        passage.similarity
+        for position, passage in enumerate(passages)
+        if passage.similarity is not None and position not in asked.headings
+    ]
     return Features(
         passage_cosine=max(similarities, default=best_cosine),
         sentence_cosine=best_cosine,
-        passage_coverage=max(shares, default=0.0),
+        document_coverage=asked.document_share,
         sentence_coverage=max((c.coverage for c in candidates), default=0.0),
-        agreement=max((c.coverage * max(c.cosine, 0.0) for c in candidates), default=0.0),
+        agreement=max((c.coverage * max(c.whole_cosine, 0.0) for c in candidates), default=0.0),
         strangeness=passages[0].strangeness if passages else 0.0,
     )

@@ -20,9 +20,11 @@ _ABBREVIATIONS = re.compile(
     r"|tel|mio|mrd|p\.ex|c\.-à-d|mm?|mme|mlle|av|env|tél",
     re.IGNORECASE,
 )
-# A line by itself, above a blank one, that neither ends like a sentence nor says "name: value".
-_HEADING = re.compile(r"[^\n:|]*[^\s.!?…:;|](?=[ \t]*\n[ \t]*\n)")
+# A short line that neither ends like a sentence nor begins like a list item nor says "name: value".
+_HEADING = re.compile(r"(?![-*•‣▪\u2013·] )[^\n:|]*[^\s.!?…:;|]")
 _HEADING_WORDS = 12
+_HEADINGS_IN_A_ROW = 2  # more are a list
+_PARAGRAPH = re.compile(r"\S(?:.*\S)?(?:[ \t]*\n[ \t]*\S(?:.*\S)?)*")
 # A bare number with a point is a list number or a German date ("am 3. Mai") while it is this short.
 _ORDINAL_DIGITS = 2
 
@@ -40,12 +42,23 @@ def sentence_spans(text: str) -> list[Span]:
     return spans
 
 
-def is_heading(text: str, start: int, end: int) -> bool:
-    """Whether `text[start:end]` is a short line that heads what follows it after a blank line."""
-    if text[:start].rstrip(" \t")[-1:] not in ("", "\n") or len(text[start:end].split()) > _HEADING_WORDS:
-        return False
-    match = _HEADING.match(text, start)
-    return match is not None and match.end() >= end and bool(text[match.end() :].strip())
+def is_heading(line: str) -> bool:
+    """Whether a paragraph is a line that reads like a heading."""
+    return len(line.split()) <= _HEADING_WORDS and _HEADING.fullmatch(line) is not None
+
+
+def heading_spans(text: str) -> list[Span]:
+    """The (start, end) of the headings in `text`: of one line, or two, that head the paragraph below them."""
+    headings: list[Span] = []
+    row: list[Span] = []
+    for paragraph in _PARAGRAPH.finditer(text):
+        if is_heading(paragraph.group()):
+            row.append(paragraph.span())
+            continue
+        if len(row) <= _HEADINGS_IN_A_ROW:
+            headings.extend(row)
+        row = []
+    return headings
 
 
 def ends_sentence(before: str, following: str) -> bool:

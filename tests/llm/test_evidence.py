@@ -63,6 +63,32 @@ def test_a_heading_is_no_evidence(embedder: Embedder) -> None:
     assert headed.features.sentence_cosine == plain.features.sentence_cosine
 
 
+def test_a_passage_that_is_a_heading_alone_is_no_evidence(embedder: Embedder) -> None:
+    text, heading = (
+        replace(passage(words, key=key), document="1", similarity=similarity)
+        for words, key, similarity in (
+            ("Breakfast is included. Keep every receipt for seven years.", "k1", 0.3),
+            ("Hotels in Paris", "k2", 0.9),
+        )
+    )
+    evidence = gather_evidence(question=QUESTION, passages=[heading, text], embedder=embedder)
+    assert evidence.features.passage_cosine == 0.3
+    assert {one.passage for one in evidence.candidates} == {1}
+    note = gather_evidence(question=QUESTION, passages=[heading], embedder=embedder)
+    assert [one.text for one in note.candidates] == ["Hotels in Paris"], "a note of one line"
+
+
+def test_what_a_report_names_on_its_first_page_counts_on_the_others(embedder: Embedder) -> None:
+    first = replace(passage("This guide is about Paris."), document="1")
+    second = replace(passage("Staff may spend up to 180 euros a night on a hotel.", key="k2"), document="1")
+    of_another = replace(first, document="2")
+    together, apart = (
+        gather_evidence(question=QUESTION, passages=[one, second], embedder=embedder).features
+        for one in (first, of_another)
+    )
+    assert together.document_coverage > apart.document_coverage
+
+
 def test_less_is_asked_of_evidence_in_a_language_that_the_model_hardly_knows(embedder: Embedder) -> None:
     known = passage("Staff may spend up to 180 euros a night.")
     strange = replace(known, strangeness=1.0)

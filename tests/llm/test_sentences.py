@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm.sentences import LONGEST_SENTENCE, is_heading, sentence_spans
+from llm.sentences import LONGEST_SENTENCE, heading_spans, sentence_spans
 
 
 def split(text: str) -> list[str]:
@@ -56,14 +56,19 @@ def test_loses_nothing_but_white_space(text: str) -> None:
     [
         ("Hotels in Paris\n\nStaff may spend 180 euros.", ["Hotels in Paris"]),
         ("Staff may spend it.\n\nHotels in St. Denis\n\nThey cost less.", ["Hotels in St. Denis"]),
+        ("Travel\n \nHotels in Paris\n\nStaff may spend 180 euros.", ["Travel", "Hotels in Paris"]),
         ("Hotel: 180 euros\n\nBreakfast is included.", []),
         ("Hotel | 180 euros\n\nBreakfast is included.", []),
+        ("- Hotel for 180 euros\n\nBreakfast is included.", []),
         ("Hotels in Paris", []),
         ("Hotels in Paris\ncost 180 euros.\n\nMeals are paid.", []),
         ("Breakfast is included.\n\nMeals are paid.", []),
     ],
 )
-def test_a_heading_is_a_short_line_above_a_blank_one(text: str, headings: list[str]) -> None:
-    assert [
-        text[start:end] for start, end in sentence_spans(text) if is_heading(text, start, end)
-    ] == headings
+def test_a_heading_is_a_short_line_above_a_paragraph(text: str, headings: list[str]) -> None:
+    assert [text[start:end] for start, end in heading_spans(text)] == headings
+
+
+def test_many_short_lines_in_a_row_are_a_list() -> None:
+    slide = "\n\n".join(["Hotels cost 180 euros", "Meals are paid", "Trains are booked first", "Ask us."])
+    assert heading_spans(slide) == []
