@@ -26,9 +26,9 @@ class Features:
     strangeness: float
 
 
-INTERCEPT = -8.140
-WEIGHTS = (4.036, 5.131, 3.471, 1.578, 2.153, 1.743)
-THRESHOLD = 0.595
+INTERCEPT = -7.696
+WEIGHTS = (4.924, 4.731, 3.384, 1.866, 3.670, 1.763)
+THRESHOLD = 0.780
 
 
 def answerable(features: Features) -> float:

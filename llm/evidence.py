@@ -14,8 +14,8 @@ from llm.sentences import heading_spans, is_heading, sentence_spans
 from llm.words import content_terms, coverage, guess_language, weighted_terms
 
 # First words must come fast on two cores, so few and short sentences are embedded. A third fewer change no
-# figure of `bench.calibrate_refusal` by more than two points, but lose answers that share few words with their
-# question.
+# figure of `bench.calibrate_refusal` by more than two points, but lose answers that share few words with what
+# was asked.
 MAX_CANDIDATES = 18
 MAX_CANDIDATE_CHARACTERS = 2_800
 MAX_PASSAGES = 8
@@ -140,7 +140,9 @@ class _Asked:
             documents[_document_of(passage)] |= found
         named = names(question, language)
         self.shares = [coverage(self.weights, found) for found in own]
-        self.document_share = max((coverage(self.weights, found) for found in documents.values()), default=0.0)
+        self.document_share = max(
+            (coverage(self.weights, found) for found in documents.values()), default=0.0
+        )
         self.settled = [named & documents[_document_of(passage)] for passage in passages]
         self.headings = _headings(passages)
 
