@@ -68,7 +68,10 @@ class Evidence:
 def gather_evidence(
     *, question: str, passages: Sequence[Passage], embedder: Embedder, language: str = "en"
 ) -> Evidence:
-    """Weigh `passages` (best first) against `question`; embeds one small batch. Raises EmbeddingError."""
+    """Weigh the best of `passages` (best first) against `question`; embeds one small batch.
+
+    Raises EmbeddingError.
+    """
     return Gathering(question=question, passages=passages, embedder=embedder, language=language).complete()
 
 
@@ -82,9 +85,9 @@ class Gathering:
     def __init__(
         self, *, question: str, passages: Sequence[Passage], embedder: Embedder, language: str = "en"
     ) -> None:
-        self._asked = _Asked(question, guess_language(question, language), passages)
-        self._passages, self._embedder = passages, embedder
-        self._spans = _shortlist(passages[:MAX_PASSAGES], self._asked)
+        self._passages, self._embedder = passages[:MAX_PASSAGES], embedder
+        self._asked = _Asked(question, guess_language(question, language), self._passages)
+        self._spans = _shortlist(self._passages, self._asked)
         self._steps = _steps(self._spans)
         self._candidates: dict[int, Candidate] = {}
 
