@@ -27,7 +27,7 @@ def _write_corpus(root: Path) -> Path:
     for site, name in enumerate(("north", "south")):
         (root / name).mkdir(parents=True)
         for number in range(_FILES):
-            pages = [_page(site, 100 * number + page) for page in range(2 + 3 * number)]
+            pages = [_page(site, 100 * number + page) for page in range(2 + number)]
             (root / name / f"stock-{number}.pdf").write_bytes(factories.pdf(*pages))
     return root
 
