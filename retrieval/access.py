@@ -13,9 +13,7 @@ Permissions are subqueries, never lists of ids, so that a revocation holds from 
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
-from django.db.models.expressions import Combinable
 
 from retrieval.errors import NotAllowedError, NotVisibleError
 from retrieval.family import top_of
@@ -63,31 +61,14 @@ def deleted_documents(*, user: Person) -> QuerySet[Document]:
     return _documents(user, Role.CONTRIBUTOR).filter(deleted_at__isnull=False, parent__isnull=True)
 
 
-def _documents(user: Person, role: Role, *, are_many: bool = False) -> QuerySet[Document]:
-    """Return the documents, deleted or not; where `are_many`, their collections are looked up first, once.
-
-    Else the database looks up the collection of each document, which is quicker for a few.
-    """
+def _documents(user: Person, role: Role) -> QuerySet[Document]:
     if not _signed_in(user):
         return Document.objects.none()
     reached = _reached(user)
-    collections = visible_collections(user=user, role=role)
     return Document.objects.filter(
         reached,
         Q(parent__isnull=True) | ~Exists(_closed_above(reached)),
-        _is_any_of("collection", ArraySubquery(collections.values("pk")))
-        if are_many
-        else Q(collection__in=collections),
-    )
-
-
-def _is_any_of(field: str, array: Combinable) -> Func:
-    return Func(
-        F(field),
-        array,
-        template="(%(expressions)s))",
-        arg_joiner=" = ANY (",
-        output_field=BooleanField(),
+        collection__in=visible_collections(user=user, role=role),
     )
 
 
@@ -101,16 +82,21 @@ def _reached(user: Person) -> Q:
 
 def _closed_above(reached: Q) -> QuerySet[Document]:
     """Return what hides a document that came out of it. Both are in one collection, or it is hidden too."""
-    is_above = _is_any_of("pk", OuterRef("ancestors"))
+    is_above = Func(
+        F("pk"),
+        OuterRef("ancestors"),
+        template="(%(expressions)s))",
+        arg_joiner=" = ANY (",
+        output_field=BooleanField(),
+    )
     closed = Q(deleted_at__isnull=False) | ~reached | ~Q(collection=OuterRef("collection"))
     return Document.objects.filter(is_above, closed)
 
 
 def searchable_versions(*, user: Person) -> QuerySet[DocumentVersion]:
     """Return the versions that search may use for the person: the current ones of visible documents."""
-    documents = _documents(user, Role.READER, are_many=True).filter(deleted_at__isnull=True)
     return DocumentVersion.objects.filter(
-        pk__in=documents.filter(current_version__isnull=False).values("current_version")
+        pk__in=visible_documents(user=user).filter(current_version__isnull=False).values("current_version")
     )
 
 
