@@ -270,10 +270,7 @@ def cross_validated(x: Array, y: Array, samples: Sequence[Sample]) -> tuple[NDAr
 
 
 def by_the_other_sets(x: Array, y: Array, samples: Sequence[Sample]) -> NDArray[np.bool_]:
-    """Return which samples are refused by weights from the other sets; thresholds are still those of all.
-
-    Only one set holds questions on the topic without an answer, and the threshold is chosen by that one.
-    """
+    """Return which samples are refused by weights from the other sets; thresholds are still those of all."""
     refused = np.zeros(len(y), dtype=bool)
     for corpus in {sample.corpus for sample in samples}:
         others = np.array([sample.corpus != corpus for sample in samples])

@@ -58,10 +58,9 @@ def known_languages(generation: Generation) -> Mapping[str, float]:
     return _OF_THE_DEFAULT if is_default else generation.languages
 
 
-def strangeness(generation_id: int, language: str) -> float:
+def strangeness(generation: Generation, language: str) -> float:
     """Return how little a generation's model knows a language: 1 for hardly, 0 for well or not measured."""
-    generation = Generation.objects.filter(pk=generation_id).first()
-    return strangeness_of(known_languages(generation).get(language) if generation else None)
+    return strangeness_of(known_languages(generation).get(language))
 
 
 def strangeness_of(known: float | None) -> float:

@@ -24,6 +24,7 @@ from retrieval.facets import Facet, count_facets
 from retrieval.generations import embedder_of, serving_generation
 from retrieval.hits import Hit, load_hits
 from retrieval.identifiers import other_forms
+from retrieval.languages import strangeness
 from retrieval.models import Generation
 from retrieval.people import Person
 from retrieval.query import Query, parse_query
@@ -52,7 +53,8 @@ class SearchResults:
     `query` is what was typed, `question` what was asked, with the words that were searched besides. These
     come from the portal's dictionary and those of the collections in `dictionaries_of`. `notice` tells the
     reader what did not go as it is set up. `embedder` is the model of the generation that was searched,
-    `upper_bound` the most that BM25 could give.
+    `upper_bound` the most that BM25 could give. `strangeness`, from 0 to 1, is how little the model knows the
+    language of the best hit.
     """
 
     query: str
@@ -69,6 +71,12 @@ class SearchResults:
     dictionaries_of: tuple[int, ...] = ()
     notice: str = ""
     upper_bound: float = 0.0
+    strangeness: float = 0.0
+
+    @property
+    def language(self) -> str:
+        """The language of the best hit."""
+        return _language_of(self.hits)
 
 
 def visible_counts(*, user: Person, collections: Sequence[str] = (), query: str = "") -> Counts:
@@ -125,7 +133,12 @@ def search(
         dictionaries_of=scope.dictionaries_of,
         notice=ranking.notice,
         upper_bound=found.lexical.upper_bound,
+        strangeness=strangeness(found.generation, _language_of(hits)),
     )
+
+
+def _language_of(hits: Sequence[Hit]) -> str:
+    return hits[0].language if hits else "en"
 
 
 class _Stopwatch:

@@ -12,7 +12,6 @@ from portal.answers.following import EarlierTurn, earlier_turns
 from portal.answers.models import Question
 from portal.llms.planning import Plan, plan_answer
 from retrieval.diversity import COPIES_ONCE
-from retrieval.languages import strangeness
 from retrieval.neighbours import neighbours_of
 from retrieval.search import Counts, SearchResults, search
 
@@ -21,19 +20,11 @@ PASSAGES = 8
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What an answer is made of. For a model, the passages beside the best ones are among the hits.
-
-    `strangeness` is 1 where the embedding model hardly knows the language of the best hit, else 0.
-    """
+    """What an answer is made of. For a model, the passages beside the best ones are among the hits."""
 
     results: SearchResults
     plan: Plan
     turns: tuple[EarlierTurn, ...]
-    strangeness: float
-
-    @property
-    def language(self) -> str:
-        return language_of(self.results)
 
 
 class Finding:
@@ -91,12 +82,7 @@ def find_ground(*, user: User, question: Question, follows: bool, tell: Callable
         results = replace(results, hits=(*results.hits, *beside))
         if follows:
             turns = earlier_turns(user=user, question=question, engines=plan.candidates)
-    return Ground(results, plan, turns, strangeness(results.generation_id, language_of(results)))
-
-
-def language_of(results: SearchResults) -> str:
-    """Return the language of the best hit."""
-    return results.hits[0].language if results.hits else "en"
+    return Ground(results, plan, turns)
 
 
 def _plan(user: User, question: Question, results: SearchResults) -> Plan:

@@ -154,13 +154,13 @@ def _written(ground: Ground, attempts: list[Attempt]) -> AsyncGenerator[AnswerEv
         question=results.question,
         passages=[
             passage_of(
-                hit, stays_here=hit.collection_slug not in plan.may_leave, strangeness=ground.strangeness
+                hit, stays_here=hit.collection_slug not in plan.may_leave, strangeness=results.strangeness
             )
             for hit in results.hits
         ],
         embedder=results.embedder,
         llm=[engine.spec for engine in plan.engines],
-        language=ground.language,
+        language=results.language,
         frame=Frame(
             plan.system.text,
             tuple(turn.turn for turn in ground.turns),

@@ -21,7 +21,6 @@ from retrieval import access
 from retrieval.diversity import COPIES_ONCE
 from retrieval.errors import InvalidInputError
 from retrieval.generations import NoGenerationError
-from retrieval.languages import strangeness
 from retrieval.models import DocumentVersion
 from retrieval.search import search
 
@@ -130,13 +129,12 @@ def _holds_an_answer(watch: Watch) -> bool:
     arrived_hits = [hit for hit in results.hits if hit.version_id in new]
     if not arrived_hits:
         return False
-    strange = strangeness(results.generation_id, results.hits[0].language)
-    passages = [passage_of(hit, stays_here=True, strangeness=strange) for hit in arrived_hits]
+    passages = [passage_of(hit, stays_here=True, strangeness=results.strangeness) for hit in arrived_hits]
     evidence = gather_evidence(
         question=results.question,
         passages=passages,
         embedder=results.embedder,
-        language=results.hits[0].language,
+        language=results.language,
     )
     return evidence.suffices
 

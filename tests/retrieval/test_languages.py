@@ -93,7 +93,6 @@ def test_another_model_is_measured_once_in_the_languages_of_the_collections(hand
 
 def test_a_language_that_was_not_measured_is_not_strange() -> None:
     generation = ensure_first_generation()
-    assert strangeness(generation.pk, "en") == 0
-    assert strangeness(generation.pk, "de") == 1
-    assert strangeness(generation.pk, "zh") == 0
-    assert strangeness(0, "de") == 0
+    assert strangeness(generation, "en") == 0
+    assert strangeness(generation, "de") == 1
+    assert strangeness(generation, "zh") == 0

@@ -1,6 +1,5 @@
 """Follow-ups in their conversation: rewritten, given what was said before, and never more than may leave."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,28 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FIRST = "How long is the warranty of the Falcon kettle?"
 SECRET = "The Falcon kettle is recalled because its heater melts at Tuttlingen."
 SECRET_QUESTION = "Why is the Falcon kettle recalled?"
-
-
-@pytest.fixture
-def here() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture
-def away() -> Iterator[Server]:
-    with Server() as server:
-        yield server
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return factories.cast(searchable=True)
-
-
-@pytest.fixture
-def admin() -> User:
-    return factories.user("admin@example.com", is_admin=True)
 
 
 def elsewhere(admin: User, server: Server, **more: Any) -> LanguageModel:
