@@ -1,12 +1,13 @@
 """Whole hybrid search over HTTP as a library grows, and under load, beside numpy and bm25s in one process.
 
-`python bench/search_growth.py [--sizes 10000 100000] [--questions N] [--seconds N]` runs a portal of its own
-and publishes passages up to each size in turn (add 1000000 where memory and an hour are there). At each size
-one person asks each question once, the query embedded by the portal, and then twenty people ask thirty
-questions a second together. Those are sent on time whatever the answers take, and counted from the time at
-which they were due. The reference embeds, scans and ranks without permissions, text or HTTP; past
-200,000 passages it is left out. At the last size, people who see all, a tenth, a hundredth and a thousandth
-of it have their words and vectors timed alone, and the nearest vectors compared with an exact scan. The last
+`python bench/search_growth.py [--sizes 10000 100000] [--questions N] [--seconds N] [--vectors FILE]` runs a
+portal of its own and publishes passages up to each size in turn (add 1000000 where memory and an hour are
+there). At each size one person asks each question once, the query embedded by the portal, and then twenty
+people ask thirty questions a second together. Those are sent on time whatever the answers take, and counted
+from the time at which they were due. The reference embeds, scans and ranks without permissions, text or HTTP;
+past 200,000 passages it is left out. At the last size, people who see all, a tenth, a hundredth and a
+thousandth of it have their words and vectors timed alone, and the nearest vectors compared with an exact
+scan. The last
 line is one JSON object.
 """
 
@@ -84,7 +85,10 @@ class Crowd:
             self.milliseconds.append((time.monotonic() - due) * 1000)
 
 
-def measure(sizes: Sequence[int], questions: int, seconds: float) -> dict[str, Any]:
+def measure(
+    sizes: Sequence[int], questions: int, seconds: float, given: NDArray[np.float32] | None = None
+) -> dict[str, Any]:
+    """Return the figures; `given` are vectors of the same passages, made elsewhere."""
     material = passages.gather(max(sizes), questions=_MOST_QUESTIONS)
     # The model's answers to recent questions are kept: they come round again when those have been forgotten.
     asked = cycle(material.questions)
@@ -96,7 +100,7 @@ def measure(sizes: Sequence[int], questions: int, seconds: float) -> dict[str, A
         from bench.tools import library, shares
         from bench.tools.growing import Library
 
-        vectors = library.vectors_of(material.texts)
+        vectors = library.vectors_of(material.texts) if given is None else given
         grown = Library(running, material.texts, vectors)
         for size in sorted(sizes):
             began = time.perf_counter()
@@ -115,6 +119,7 @@ def measure(sizes: Sequence[int], questions: int, seconds: float) -> dict[str, A
     return {
         "bench": "search_growth",
         "text": material.kind,
+        "vectors": "mixtures" if given is None else "given",
         "questions": questions,
         "rows": rows,
         "by_share": by_share,
@@ -165,8 +170,10 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--questions", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--vectors", type=Path, help="a .npy file with the model's own, one for each passage")
     options = parser.parse_args()
-    report = measure(options.sizes, options.questions, options.seconds)
+    given = np.load(options.vectors).astype(np.float32) if options.vectors else None
+    report = measure(options.sizes, options.questions, options.seconds, given)
     figures.say(
         f"p95 grew {report['growth_of_p95']} times while passages grew {report['growth_of_passages']} times; "
         f"targets: {TARGET_P95_MS[100_000]:g} ms for one person, {RATE_P95_MS:g} ms under load"

@@ -169,6 +169,7 @@ DATABASES = {
         DATABASE_URL,
         pool={"min_size": 0, "max_size": DATABASE_POOL_SIZE, "timeout": 10, "max_idle": 60},
         prepare_threshold=0 if DATABASE_PREPARED_STATEMENTS else None,
+        **({"options": "-c plan_cache_mode=force_generic_plan"} if DATABASE_PREPARED_STATEMENTS else {}),
     ),
     "owner": _database(DATABASE_OWNER_URL),
 }

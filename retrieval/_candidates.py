@@ -6,15 +6,15 @@ from typing import Any, cast
 
 import numpy as np
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from numpy.typing import NDArray
 
-from retrieval import _hybrid_sql
+from retrieval import _vectors_sql
 from retrieval._lexical import Lexical
-from retrieval._statements import fetch
-from retrieval._visible import Visible
+from retrieval._statements import array, fetch
 from retrieval.indexing import vector_literal
 from retrieval.models import Generation
+from retrieval.scope import Listed
 
 DEPTH = 100
 _MOST = 3  # times as many vectors as are visible: reading that many costs what looking those up does
@@ -37,17 +37,20 @@ class Candidate:
 
 def find_candidates(
     *,
-    visible: Visible,
+    listed: Listed,
     chunks: int,
     generation: Generation,
     lexical: Lexical,
     allowed: frozenset[Passage] | None,
     vector: NDArray[np.float32],
 ) -> list[Candidate]:
-    """Return the best passages of both lists, among the `allowed` (None: all) of `chunks` visible ones."""
+    """Return the best passages of both lists, among the `allowed` (None: all) of `chunks` visible ones.
+
+    In a transaction: the index is asked with settings of its own.
+    """
     found = lexical.best(DEPTH, among=allowed)
-    comparison = _Comparison(visible, generation, is_barred=bool(lexical.barred))
-    params = visible.params | _params(found, allowed, lexical.barred, generation, vector)
+    comparison = _Comparison(listed, generation, is_barred=bool(lexical.barred))
+    params = listed.params | _params(found, allowed, lexical.barred, generation, vector)
     if allowed is not None:
         rows = comparison.run("allowed", params)
     elif chunks > settings.SEARCH_EXACT_LIMIT:
@@ -71,20 +74,20 @@ def _params(
 ) -> dict[str, Any]:
     params: dict[str, Any] = {"depth": DEPTH, "query": vector_literal(vector), "generation": generation.pk}
     for name, passages in {"found": found, "allowed": allowed or (), "barred": barred}.items():
-        params[f"{name}_versions"] = [version for version, _ in passages]
-        params[f"{name}_ordinals"] = [ordinal for _, ordinal in passages]
+        params[f"{name}_versions"] = array(version for version, _ in passages)
+        params[f"{name}_ordinals"] = array(ordinal for _, ordinal in passages)
     return params
 
 
 class _Comparison:
-    """The statement that compares vectors, in its four ways; see `_hybrid_sql.vectors`."""
+    """The statement that compares vectors, in its four ways; see `_vectors_sql.vectors`."""
 
-    def __init__(self, visible: Visible, generation: Generation, *, is_barred: bool) -> None:
-        self._visible, self._generation, self._is_barred = visible, generation, is_barred
+    def __init__(self, listed: Listed, generation: Generation, *, is_barred: bool) -> None:
+        self._listed, self._generation, self._is_barred = listed, generation, is_barred
 
     def run(self, way: str, params: dict[str, Any]) -> list[_Row]:
-        statement = _hybrid_sql.vectors(
-            visible=self._visible.sql,
+        statement = _vectors_sql.vectors(
+            visible=self._listed.sql,
             way=way,
             is_barred=self._is_barred,
             partition=f"retrieval_vector_g{self._generation.pk:d}",
@@ -97,9 +100,9 @@ class _Comparison:
         return self.run("scanned" if is_most else "looked up", params)
 
     def run_indexed(self, params: dict[str, Any], chunks: int) -> list[_Row]:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_hybrid_sql.INDEX_SETTINGS)
+        with connection.cursor() as cursor:
+            cursor.execute(_vectors_sql.INDEX_SETTINGS)
             rows = self.run("index", params)
-            cursor.execute("RESET enable_seqscan; RESET enable_sort")
+            cursor.execute(_vectors_sql.RESET)
         is_short = sum(is_best for *_, is_best in rows) < min(DEPTH, chunks)
         return self.run_exact(params, chunks) if is_short else rows

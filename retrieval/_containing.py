@@ -13,11 +13,11 @@ from typing import Any
 
 from django.db import connection
 
-from retrieval._visible import Visible
 from retrieval.analysis import analyse, fold
 from retrieval.errors import InvalidInputError
 from retrieval.postings import ORDINALS
 from retrieval.query import Part
+from retrieval.scope import Listed
 
 MOST_READ = 100_000
 _MOST_TERMS = 32
@@ -30,9 +30,7 @@ _BEGINS, _ENDS = rf"(?<![^\W_{_CJK}])", rf"(?![^\W_{_CJK}])"
 
 Key = tuple[int, int]  # version and ordinal of a passage
 
-_READABLE = (
-    "visible AS MATERIALIZED ({visible}),\nreadable AS (SELECT DISTINCT collection_id, language FROM visible)"
-)
+_READABLE = "visible AS MATERIALIZED ({visible}),\nreadable AS ({readable})"
 _TEXT = """
 JOIN retrieval_chunk AS chunk
   ON chunk.collection_id = held.collection_id AND chunk.version_id = held.version_id
@@ -54,9 +52,11 @@ held AS (
     HAVING count(*) = max(needed)
     UNION ALL
     SELECT chunk.collection_id, chunk.version_id, chunk.ordinal
-    FROM visible JOIN retrieval_chunk AS chunk
+    FROM visible
+    JOIN readable ON readable.collection_id = visible.collection_id
+    JOIN retrieval_chunk AS chunk
       ON chunk.collection_id = visible.collection_id AND chunk.version_id = visible.id
-    WHERE visible.language = ANY(%(bare)s)
+    WHERE readable.language = ANY(%(bare)s)
 )
 SELECT held.version_id, held.ordinal, chunk.text, NULL FROM held {_TEXT}
 """  # noqa: S608 - constants
@@ -85,7 +85,7 @@ class Containing:
     terms: tuple[str, ...]
 
 
-def passages_containing(visible: Visible, languages: Sequence[str], parts: Sequence[Part]) -> Containing:
+def passages_containing(listed: Listed, languages: Sequence[str], parts: Sequence[Part]) -> Containing:
     """Return which visible passages hold all the wanted parts, and which hold an unwanted one.
 
     One statement for each part. Raises InvalidInputError where more than MOST_READ passages would be read.
@@ -95,7 +95,7 @@ def passages_containing(visible: Visible, languages: Sequence[str], parts: Seque
     terms: Counter[str] = Counter()
     for part in parts:
         found: Counter[str] = Counter()
-        keys = frozenset(_holding(visible, languages, part, found))
+        keys = frozenset(_holding(listed, languages, part, found))
         if part.is_excluded:
             barred |= keys
         else:
@@ -106,13 +106,14 @@ def passages_containing(visible: Visible, languages: Sequence[str], parts: Seque
     return Containing(allowed, barred, tuple(term for term, _ in terms.most_common(_MOST_TERMS)))
 
 
-def _holding(visible: Visible, languages: Sequence[str], part: Part, terms: Counter[str]) -> Iterator[Key]:
+def _holding(listed: Listed, languages: Sequence[str], part: Part, terms: Counter[str]) -> Iterator[Key]:
     """Yield the passages that hold the part, and count its terms in them."""
     statement, params, pattern = _asked(languages, part)
     read = 0
     with connection.cursor() as planner, connection.chunked_cursor() as cursor:
         planner.execute("SET LOCAL cursor_tuple_fraction = 1")  # all rows are read, not the first few
-        cursor.execute(statement.format(visible=visible.sql), visible.params | params | {"most": MOST_READ})
+        statement = statement.format(visible=listed.sql, readable=listed.readable)
+        cursor.execute(statement, listed.params | params | {"most": MOST_READ})
         for rows in iter(partial(cursor.fetchmany, 2_000), []):
             read += len(rows)
             for version, ordinal, text, found in rows:

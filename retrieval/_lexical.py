@@ -13,27 +13,29 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from retrieval._statements import fetch
-from retrieval._visible import Visible
 from retrieval.postings import ENTRY, entries_of
+from retrieval.scope import Listed
 
 Key = tuple[int, int]  # version and ordinal of a passage
 
 # Whole lists are read by collection and term, and checked against a hash of the visible versions: IS TRUE
 # keeps the planner, which takes what is visible for a handful, from looking up each term in each version.
 # Blocks come from the key's index alone, and leave the database as one value.
-_BLOCKS = """
-WITH visible AS MATERIALIZED ({visible})
-SELECT array_send(array_agg(asked.number)), array_send(array_agg(posting.version_id)),
-       array_send(array_agg(octet_length(posting.entries))), string_agg(posting.entries, '')
-FROM (SELECT DISTINCT collection_id, language FROM visible) AS readable
+_VERSION_BITS, _SIZE_BITS = 40, 16
+_LAST_VERSION, _MOST_BYTES = (1 << _VERSION_BITS) - 1, (1 << _SIZE_BITS) - 1
+_HEAD = f"""(asked.number::bigint << {_VERSION_BITS + _SIZE_BITS})
+    | (octet_length(posting.entries)::bigint << {_VERSION_BITS}) | posting.version_id"""
+_BLOCKS = f"""
+SELECT array_send(array_agg({_HEAD})), string_agg(posting.entries, '')
+FROM ({{readable}}) AS readable
 JOIN unnest(%(terms)s::text[], %(numbers)s::int[], %(only_in)s::bigint[], %(languages)s::text[])
     AS asked (term, number, only_in, language)
   ON coalesce(asked.only_in, readable.collection_id) = readable.collection_id
  AND coalesce(asked.language, readable.language) = readable.language
 JOIN retrieval_postingblock AS posting
   ON posting.collection_id = readable.collection_id AND posting.term = asked.term
-WHERE (posting.version_id IN (SELECT id FROM visible)) IS TRUE
-"""
+WHERE (posting.version_id IN ({{visible}})) IS TRUE
+"""  # noqa: S608 - constants
 _ARRAY_HEADER = 20  # bytes before the elements of an array of one dimension
 _BARRED = -1
 
@@ -131,11 +133,11 @@ class Lexical:
         return places, (self._versions[at] == wanted[:, 0]) & (places < self._begins[at + 1])
 
 
-def score_passages(*, visible: Visible, terms: Terms, passages: int, length: int) -> Lexical:
+def score_passages(*, listed: Listed, terms: Terms, passages: int, length: int) -> Lexical:
     """Return the BM25 scores of the visible passages: that many, with `length` terms in all."""
     distinct = list(dict.fromkeys([*terms.everywhere, *(term for term, _ in terms.scoped)]))
     numbers = {term: number for number, term in enumerate(distinct)}
-    blocks = _read(visible, terms, numbers)
+    blocks = _read(listed, terms, numbers)
     is_asked = blocks.numbers != _BARRED
     idf = _idf(blocks.numbers[is_asked], passages, terms=len(distinct))
     weights = idf[blocks.numbers[is_asked]] * _saturated(blocks.entries[is_asked], passages, length)
@@ -146,7 +148,7 @@ def score_passages(*, visible: Visible, terms: Terms, passages: int, length: int
     return lexical
 
 
-def _read(visible: Visible, terms: Terms, numbers: Mapping[str, int]) -> "_Blocks":
+def _read(listed: Listed, terms: Terms, numbers: Mapping[str, int]) -> "_Blocks":
     asked = [*terms.everywhere, *(term for term, _ in terms.scoped)]
     not_asked = [None for _ in terms.barred]
     params = {
@@ -155,20 +157,17 @@ def _read(visible: Visible, terms: Terms, numbers: Mapping[str, int]) -> "_Block
         "only_in": [*(None for _ in terms.everywhere), *(one for _, one in terms.scoped), *not_asked],
         "languages": [*(None for _ in asked), *(language for _, language in terms.barred)],
     }
-    statement = _BLOCKS.format(visible=visible.sql)
-    [(of_terms, versions, sizes, entries)] = fetch(statement, visible.params | params, binary=True)[1]
-    return _Blocks(
-        _elements(of_terms, ">i4"), _elements(versions, ">i8"), _elements(sizes, ">i4"), entries or b""
-    )
+    statement = _BLOCKS.format(visible=listed.ids, readable=listed.readable)
+    [(heads, entries)] = fetch(statement, listed.params | params, binary=True)[1]
+    return _Blocks(_elements(heads), entries or b"")
 
 
-def _elements(array: bytes | None, kind: str) -> NDArray[np.int64]:
-    """Return the elements of an array as PostgreSQL sends it: each with its length before it."""
+def _elements(array: bytes | None) -> NDArray[np.int64]:
+    """Return the elements of an array of bigint as PostgreSQL sends it: each with its length before it."""
     if array is None:
         return np.zeros(0, np.int64)
-    return np.frombuffer(array, [("length", ">i4"), ("element", kind)], offset=_ARRAY_HEADER)[
-        "element"
-    ].astype(np.int64)
+    sent = np.frombuffer(array, [("length", ">i4"), ("element", ">i8")], offset=_ARRAY_HEADER)
+    return sent["element"].astype(np.int64)
 
 
 class _Blocks:
@@ -178,18 +177,12 @@ class _Blocks:
     `of_version` is that n.
     """
 
-    def __init__(
-        self,
-        numbers: NDArray[np.int64],
-        versions: NDArray[np.int64],
-        sizes: NDArray[np.int64],
-        entries: bytes,
-    ) -> None:
-        """Each block has a number of its term, a version and a size in bytes; `entries` are those of all."""
+    def __init__(self, heads: NDArray[np.int64], entries: bytes) -> None:
+        """Each block has a head: 8 bits for its term, 16 for its bytes, 40 for its version."""
         self.entries = entries_of(entries)
-        counts = sizes // ENTRY.itemsize
-        self.numbers = np.repeat(numbers, counts)
-        self.versions, version = np.unique(versions, return_inverse=True)
+        counts = (heads >> _VERSION_BITS & _MOST_BYTES) // ENTRY.itemsize
+        self.numbers = np.repeat(heads >> _VERSION_BITS + _SIZE_BITS, counts)
+        self.versions, version = np.unique(heads & _LAST_VERSION, return_inverse=True)
         ordinals = self.entries["ordinal"].astype(np.int64)
         passages = np.zeros(len(self.versions), np.int64)
         np.maximum.at(passages, version, ordinals[np.cumsum(counts) - 1] + 1)  # a block ends with its last

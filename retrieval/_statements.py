@@ -3,13 +3,18 @@
 The access rule joins a dozen tables, so that planning a search took longer than most of its steps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
 import psycopg
 from django.db import connection
 from psycopg.pq import Format
+
+
+def array(numbers: Iterable[int]) -> str:
+    """Return numbers as the database reads an array: writing one takes psycopg twenty times as long."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def fetch(

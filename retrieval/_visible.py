@@ -16,8 +16,8 @@ from retrieval.people import Person
 class Visible:
     """The versions that search may use for a person, narrowed by slugs of collections and by filters.
 
-    `sql` has the columns id, collection_id, chunk_count, term_count and language; its parameters have names
-    that no other query uses.
+    `sql` has the columns id, collection_id, chunk_count and term_count, and asks the access rule anew in each
+    statement; its parameters have names that no other query uses.
     """
 
     def __init__(self, user: Person, collections: Sequence[str] = (), filters: Sequence[Filter] = ()) -> None:
@@ -34,8 +34,9 @@ class _Asker:
     is_active: bool
 
 
+_CURRENT = "SELECT version AS id, collection_id, chunk_count, term_count FROM ({current}) AS current"
 _NOTHING = """
-SELECT id, NULL::bigint AS collection_id, chunk_count, term_count, '' AS language
+SELECT id, NULL::bigint AS collection_id, chunk_count, term_count
 FROM retrieval_documentversion WHERE false
 """
 
@@ -44,16 +45,19 @@ FROM retrieval_documentversion WHERE false
 def _compiled(
     asker: _Asker, collections: tuple[str, ...], filters: tuple[Filter, ...]
 ) -> tuple[str, dict[str, Any]]:
-    versions = access.searchable_versions(user=asker)
+    documents = access.visible_documents(user=asker).filter(current_version__isnull=False)
     if collections:
-        versions = versions.filter(document__collection__slug__in=collections)
-    rows = narrow(versions, filters).annotate(
-        collection_id=F("document__collection_id"), language=F("document__collection__language")
+        documents = documents.filter(collection__slug__in=collections)
+    rows = narrow(documents, filters).values(
+        "collection_id",
+        version=F("current_version_id"),
+        chunk_count=F("current_version__chunk_count"),
+        term_count=F("current_version__term_count"),
     )
-    columns = ("id", "collection_id", "chunk_count", "term_count", "language")
     try:
-        text, values = rows.values(*columns).query.sql_with_params()
+        text, values = rows.query.sql_with_params()
     except EmptyResultSet:  # what Django says of a query that it knows to find nothing: of a closed account
         return _NOTHING, {}
     names = [f"visible_{number}" for number in range(len(values))]
-    return text % tuple(f"%({name})s" for name in names), dict(zip(names, values, strict=True))
+    current = text % tuple(f"%({name})s" for name in names)
+    return _CURRENT.format(current=current), dict(zip(names, values, strict=True))

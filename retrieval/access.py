@@ -7,7 +7,9 @@ it is not deleted, and, where it is narrowed, one of their teams is among those 
 that came out of another (an attachment, a file in an archive) is seen only by those who see that one too.
 Someone who is not signed in, or whose account is closed, sees nothing.
 
-Permissions are subqueries, never lists of ids, so that a revocation holds from the next query on.
+Permissions are subqueries, never lists of ids, so that a revocation holds from the next query on. A search
+alone asks for the list first (`scope.Listed`), looks for candidates in it, and reads what it shows through
+the rule again.
 """
 
 from typing import Any

@@ -2,7 +2,7 @@
 
 A question that has one of the words is searched for the others too: everywhere for the portal's dictionary,
 and in the collection alone for a collection's. Search reads them in the statement that counts what a person
-may see (`_hybrid_sql.SYNONYMS`), so that a hidden collection's dictionary is neither applied nor shown.
+may see (`scope.read_scope`), so that a hidden collection's dictionary is neither applied nor shown.
 """
 
 import re

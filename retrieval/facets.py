@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection
 
-from retrieval import _hybrid_sql
 from retrieval._visible import Visible
 from retrieval.analysis import LANGUAGE_CHOICES
 from retrieval.authors import key_of, names_in
@@ -22,6 +21,28 @@ _LABELS = {
     "tag": "Tag",
 }
 _LANGUAGES = dict(LANGUAGE_CHOICES)
+
+
+# One pass over what is visible, counted six ways. `facet` says which: the column that GROUPING leaves in.
+_FACETS = """
+WITH visible AS ({visible}),
+listed AS (
+    SELECT collection.slug, collection.title, collection.language, version.media_type,
+           extract(year FROM document.updated_at AT TIME ZONE %(time_zone)s)::int AS year,
+           document.author, document.tags
+    FROM visible
+    JOIN retrieval_documentversion AS version ON version.id = visible.id
+    JOIN retrieval_document AS document ON document.id = version.document_id
+    JOIN retrieval_collection AS collection ON collection.id = visible.collection_id
+)
+SELECT CASE WHEN GROUPING(slug) = 0 THEN 'collection' WHEN GROUPING(media_type) = 0 THEN 'type'
+            WHEN GROUPING(language) = 0 THEN 'language' WHEN GROUPING(author) = 0 THEN 'author'
+            WHEN GROUPING(tags) = 0 THEN 'tag' ELSE 'year' END AS facet,
+       coalesce(slug, media_type, language, author, array_to_string(tags, ','), year::text) AS value,
+       coalesce(title, '') AS title, count(*)
+FROM listed
+GROUP BY GROUPING SETS ((slug, title), (media_type), (language), (year), (author), (tags))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +70,7 @@ def count_facets(visible: Visible) -> tuple[Facet, ...]:
     titles: dict[str, str] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            _hybrid_sql.FACETS.format(visible=visible.sql),
+            _FACETS.format(visible=visible.sql),
             visible.params | {"time_zone": settings.TIME_ZONE},
         )
         rows = cursor.fetchall()

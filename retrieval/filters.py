@@ -19,7 +19,7 @@ from retrieval.analysis import LANGUAGE_CHOICES
 from retrieval.authors import part_of_key
 from retrieval.errors import InvalidInputError
 from retrieval.media_families import FAMILIES, FAMILY_BY_NAME
-from retrieval.models import DocumentVersion
+from retrieval.models import Document
 from retrieval.tags import clean_tag
 
 FIELDS = (
@@ -54,8 +54,8 @@ class Filter:
     is_whole: bool = False
 
 
-def narrow(versions: QuerySet[DocumentVersion], filters: Sequence[Filter]) -> QuerySet[DocumentVersion]:
-    """Return those of the versions for which all filters hold; several values of one field are an “or”.
+def narrow(documents: QuerySet[Document], filters: Sequence[Filter]) -> QuerySet[Document]:
+    """Return those of the documents for which all filters hold; several values of one field are an “or”.
 
     Two dates are an “and”, and so are tags and authors, of which a document has several. Raises
     InvalidInputError for a value that cannot be one.
@@ -64,12 +64,12 @@ def narrow(versions: QuerySet[DocumentVersion], filters: Sequence[Filter]) -> Qu
         of_field = [one for one in filters if one.field == name]
         wanted = [_condition(one) for one in of_field if not one.is_excluded]
         if name in _ALL_HOLD:
-            versions = versions.filter(*wanted)
+            documents = documents.filter(*wanted)
         elif wanted:
-            versions = versions.filter(reduce(or_, wanted))
+            documents = documents.filter(reduce(or_, wanted))
         for unwanted in (_condition(one) for one in of_field if one.is_excluded):
-            versions = versions.exclude(unwanted)
-    return versions
+            documents = documents.exclude(unwanted)
+    return documents
 
 
 def check_filters(filters: Iterable[Filter]) -> None:
@@ -80,25 +80,25 @@ def check_filters(filters: Iterable[Filter]) -> None:
 
 def _condition(one: Filter) -> Q:
     if one.field == "after":
-        return Q(document__updated_at__gte=_first_moment(one))
+        return Q(updated_at__gte=_first_moment(one))
     if one.field == "before":
-        return Q(document__updated_at__lt=_first_moment(one))
+        return Q(updated_at__lt=_first_moment(one))
     if one.field == "author":
         return _author(one.value, is_whole=one.is_whole)
     return _CONDITIONS[one.field](one.value)
 
 
 def _collection(slug: str) -> Q:
-    return Q(document__collection__slug__iexact=slug)
+    return Q(collection__slug__iexact=slug)
 
 
 def _team(value: str) -> Q:
-    team = "document__collection__owner_team__"
+    team = "collection__owner_team__"
     return Q((f"{team}slug__iexact", value)) | Q((f"{team}name__iexact", value))
 
 
 def _title(words: str) -> Q:
-    return Q(document__title__icontains=words) | Q(document__name__icontains=words)
+    return Q(title__icontains=words) | Q(name__icontains=words)
 
 
 def _author(name: str, *, is_whole: bool) -> Q:
@@ -108,19 +108,19 @@ def _author(name: str, *, is_whole: bool) -> Q:
             f"“author:{name[:80]}” names nobody. Write the beginning of a name, such as author:smi, or "
             'all of it in quotation marks: author:"Jane Smith".'
         )
-    return Q(document__author_key__contains=part)
+    return Q(author_key__contains=part)
 
 
 def _tag(value: str) -> Q:
     tag = clean_tag(value)
     if not tag:
         raise InvalidInputError(f"“tag:{value[:80]}” is no tag. Write one as it stands on a document.")
-    return Q(document__tags__contains=[tag])
+    return Q(tags__contains=[tag])
 
 
 def _document(value: str) -> Q:
     try:
-        return Q(document=UUID(value))
+        return Q(pk=UUID(value))
     except ValueError as error:
         raise InvalidInputError(
             f"“document:{value[:80]}” is no document. Write the id that stands in its address."
@@ -134,7 +134,7 @@ def _type(value: str) -> Q:
         raise InvalidInputError(
             f"“type:{value[:80]}” is no type that is known. Write one of {known}, or a file's ending."
         )
-    return Q(media_type__in=family.media_types)
+    return Q(current_version__media_type__in=family.media_types)
 
 
 def _language(value: str) -> Q:
@@ -143,7 +143,7 @@ def _language(value: str) -> Q:
         raise InvalidInputError(
             f"“language:{value[:80]}” is no language. Write its code, such as language:en or language:de."
         )
-    return Q(document__collection__language=code)
+    return Q(collection__language=code)
 
 
 _CONDITIONS: dict[str, Callable[[str], Q]] = {

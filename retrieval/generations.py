@@ -14,6 +14,7 @@ from django.db.models import Case, When
 
 from llm.embedding import Embedder, EmbedderSpec, load_embedder
 from llm.errors import EmbeddingError
+from retrieval._statements import fetch
 from retrieval.models import Generation
 from retrieval.secrets import LostSecretError, decrypt
 
@@ -125,7 +126,11 @@ def serving_generation() -> Generation:
 
     Raises NoGenerationError where there is none.
     """
-    for found in Generation.objects.raw(_SERVING):
+    names, rows = fetch(_SERVING, {})
+    for row in rows:
+        *fields, vectors_about = row
+        found = Generation.from_db("default", names[:-1], fields)
+        found.vectors_about = vectors_about
         return found
     raise NoGenerationError("No generation serves yet. Run `manage.py prepare`.")
 

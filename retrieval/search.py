@@ -5,19 +5,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 from django.db import transaction
 
 from llm.embedding import Embedder
-from retrieval import _hybrid_sql
 from retrieval._candidates import Candidate, find_candidates
 from retrieval._containing import Containing, passages_containing
 from retrieval._lexical import Key, Lexical, Terms, score_passages
-from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
-from retrieval.dictionary import Expansion, expand, keys_in
+from retrieval.dictionary import Expansion
 from retrieval.diversity import Arrangement
 from retrieval.errors import InvalidInputError
 from retrieval.facets import Facet, count_facets
@@ -29,21 +26,11 @@ from retrieval.models import Generation
 from retrieval.people import Person
 from retrieval.query import Query, parse_query
 from retrieval.ranking import Asked, Ranking, rank
+from retrieval.scope import Counts, Scope, count, read_scope
 
 _MAX_TERMS = 64
 _EVERYTHING = Containing(None, frozenset(), ())
 _EMBEDDING_THREADS = ThreadPoolExecutor(4, thread_name_prefix="embed-query")
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much a person may see, and in which languages."""
-
-    documents: int
-    collections: int
-    chunks: int
-    terms: int = 0
-    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +72,7 @@ def visible_counts(*, user: Person, collections: Sequence[str] = (), query: str 
     Raises InvalidInputError for a question that cannot be searched.
     """
     filters = parse_query(query).filters if query else ()
-    return _counts(Visible(user, collections, filters)) if user.is_authenticated else Counts(0, 0, 0)
+    return count(Visible(user, collections, filters)) if user.is_authenticated else Counts(0, 0, 0)
 
 
 def search(
@@ -156,7 +143,7 @@ class _Stopwatch:
 class _Found:
     """The candidates for a question, and with what they were found."""
 
-    scope: "_Scope"
+    scope: Scope
     generation: Generation
     embedder: Embedder
     lexical: Lexical
@@ -168,7 +155,7 @@ def _find(visible: Visible, asked: Query, tell: Callable[[Counts], None], watch:
     # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
     embedder = embedder_of(generation)
     embedding = _EMBEDDING_THREADS.submit(embedder.embed_query, asked.text)
-    scope = _scope(visible, asked)
+    scope = read_scope(visible, asked)
     watch.lap("count")
     tell(scope.counts)
     lexical, allowed = _by_words(asked, scope)
@@ -178,7 +165,7 @@ def _find(visible: Visible, asked: Query, tell: Callable[[Counts], None], watch:
         vector = embedder.embed_query(scope.question) if scope.also else embedding.result()
         watch.lap("embed")
         candidates = find_candidates(
-            visible=visible,
+            listed=scope.listed,
             chunks=scope.counts.chunks,
             generation=generation,
             lexical=lexical,
@@ -194,67 +181,28 @@ def _rank(
 ) -> tuple[Ranking, tuple[Hit, ...]]:
     if not found.candidates:
         return Ranking(), ()
-    visible, languages = found.scope.visible, found.scope.counts.languages
-    understood = Asked(asked, found.scope.question, visible, languages, found.generation, found.lexical)
+    scope, generation = found.scope, found.generation
+    understood = Asked(asked, scope.question, scope.visible, scope.languages, generation, found.lexical)
     ranking = rank(found.candidates, asked=understood, limit=limit, arrangement=arrangement)
     watch.lap("rank")
-    hits = load_hits(visible, ranking.places, found.lexical.terms)
+    hits = load_hits(scope.visible, ranking.places, found.lexical.terms)
     watch.lap("read")
     return ranking, hits
 
 
-def _counts(visible: Visible) -> Counts:
-    return _as_counts(fetch(_hybrid_sql.COUNTS.format(visible=visible.sql, also=""), visible.params)[1][0])
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What is searched for a question: what the person may see, and what the dictionaries say besides."""
-
-    visible: Visible
-    counts: Counts
-    also: tuple[Expansion, ...]
-    question: str
-
-    @property
-    def also_searched_for(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(one.words for one in self.also))
-
-    @property
-    def dictionaries_of(self) -> tuple[int, ...]:
-        return tuple({one.collection_id for one in self.also if one.collection_id is not None})
-
-
-def _scope(visible: Visible, asked: Query) -> _Scope:
-    keys = keys_in(asked.words)
-    statement = _hybrid_sql.COUNTS.format(visible=visible.sql, also=_hybrid_sql.SYNONYMS)
-    *counted, entries = fetch(statement, visible.params | {"keys": list(keys)})[1][0]
-    also = tuple(expand([(collection, words) for collection, words in entries], keys))
-    return _Scope(visible, _as_counts(counted), also, _with_expansions(asked.text, also))
-
-
-def _by_words(asked: Query, scope: _Scope) -> tuple[Lexical, frozenset[Key] | None]:
+def _by_words(asked: Query, scope: Scope) -> tuple[Lexical, frozenset[Key] | None]:
     """Return the scores by words, and the passages that are allowed, None for all."""
-    visible, counts = scope.visible, scope.counts
-    containing = _containing(visible, counts, asked)
-    terms = _terms(asked, scope.also, containing, counts.languages)
-    lexical = score_passages(visible=visible, terms=terms, passages=counts.chunks, length=counts.terms)
+    containing = _containing(scope, asked)
+    terms = _terms(asked, scope.also, containing, scope.languages)
+    lexical = score_passages(
+        listed=scope.listed, terms=terms, passages=scope.counts.chunks, length=scope.length
+    )
     lexical.bar(containing.barred)
     return lexical, containing.allowed
 
 
-def _as_counts(row: Sequence[Any]) -> Counts:
-    documents, collections, chunks, terms, languages = row
-    return Counts(documents, collections, int(chunks), int(terms), tuple(languages))
-
-
-def _with_expansions(question: str, also: Sequence[Expansion]) -> str:
-    """Return a question with what its words stand for, as a person would put it."""
-    return f"{question} ({', '.join(dict.fromkeys(one.words for one in also))})" if also else question
-
-
-def _containing(visible: Visible, counts: Counts, asked: Query) -> Containing:
-    return passages_containing(visible, counts.languages, asked.parts) if asked.parts else _EVERYTHING
+def _containing(scope: Scope, asked: Query) -> Containing:
+    return passages_containing(scope.listed, scope.languages, asked.parts) if asked.parts else _EVERYTHING
 
 
 def _terms(

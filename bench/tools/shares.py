@@ -16,6 +16,8 @@ from retrieval._lexical import Terms, score_passages
 from retrieval._visible import Visible
 from retrieval.generations import embedder_of, serving_generation
 from retrieval.models import Collection, Document, Grant, Role
+from retrieval.query import parse_query
+from retrieval.scope import read_scope
 from retrieval.search import search, visible_counts
 
 SHARES = (1.0, 0.1, 0.01, 0.001)
@@ -97,15 +99,15 @@ def _measure(reader: User, questions: Sequence[str]) -> Share:
 
 def _nearest(reader: User, questions: Sequence[str], **changed: int) -> list[list[Key]]:
     """Return the passages that are nearest to each question by meaning, the nearest first."""
-    visible, chunks, generation = Visible(reader), visible_counts(user=reader).chunks, serving_generation()
-    nothing = score_passages(visible=visible, terms=Terms(()), passages=chunks, length=0)
+    scope, generation = read_scope(Visible(reader), parse_query("anything")), serving_generation()
+    nothing = score_passages(listed=scope.listed, terms=Terms(()), passages=scope.counts.chunks, length=0)
     ranked = []
-    with override_settings(**changed):
+    with transaction.atomic(), override_settings(**changed):
         for question in questions:
             vector: NDArray[np.float32] = embedder_of(generation).embed_query(question)
             candidates = find_candidates(
-                visible=visible,
-                chunks=chunks,
+                listed=scope.listed,
+                chunks=scope.counts.chunks,
                 generation=generation,
                 lexical=nothing,
                 allowed=None,

@@ -13,7 +13,8 @@ from portal.answers.models import Question
 from portal.llms.planning import Plan, plan_answer
 from retrieval.diversity import COPIES_ONCE
 from retrieval.neighbours import neighbours_of
-from retrieval.search import Counts, SearchResults, search
+from retrieval.scope import Counts
+from retrieval.search import SearchResults, search
 
 PASSAGES = 8
 

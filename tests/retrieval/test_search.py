@@ -14,7 +14,8 @@ from retrieval.errors import InvalidInputError
 from retrieval.generations import serving_generation
 from retrieval.indexing import publish_version
 from retrieval.models import Collection, PostingBlock
-from retrieval.search import Counts, SearchResults, search, visible_counts
+from retrieval.scope import Counts
+from retrieval.search import SearchResults, search, visible_counts
 from tests import factories
 
 pytestmark = pytest.mark.django_db
