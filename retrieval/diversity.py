@@ -12,7 +12,7 @@ from typing import Protocol
 from django.conf import settings
 
 from retrieval._candidates import Candidate, Key
-from retrieval._texts import ReadText
+from retrieval._passages import ReadPassage
 from retrieval.fusion import Ranked
 from retrieval.near_duplicates import NearDuplicates
 
@@ -65,8 +65,8 @@ class Place:
         return [(collection_id, version_id, ordinal) for ordinal in self.ordinals]
 
 
-class PassageTexts(Protocol):
-    def of(self, keys: Iterable[Key], /) -> dict[Key, ReadText]: ...
+class ReadablePassages(Protocol):
+    def of(self, keys: Iterable[Key], /) -> dict[Key, ReadPassage]: ...
 
 
 def as_ranked(ranked: Sequence[Ranked]) -> list[Place]:
@@ -75,10 +75,10 @@ def as_ranked(ranked: Sequence[Ranked]) -> list[Place]:
 
 
 def arrange(
-    ranked: Sequence[Ranked], *, limit: int, arrangement: Arrangement, texts: PassageTexts
+    ranked: Sequence[Ranked], *, limit: int, arrangement: Arrangement, passages: ReadablePassages
 ) -> list[Place]:
     """Return the places of a list of `limit`, best first: fewer only where no more is to be found."""
-    layout = _Layout(limit, arrangement, texts)
+    layout = _Layout(limit, arrangement, passages)
     aside = layout.take(ranked[:WINDOW], is_window=True)
     beyond: list[Ranked] = []
     for start in range(WINDOW, len(ranked), WINDOW):
@@ -91,9 +91,9 @@ def arrange(
 
 
 class _Layout:
-    def __init__(self, limit: int, arrangement: Arrangement, texts: PassageTexts) -> None:
+    def __init__(self, limit: int, arrangement: Arrangement, passages: ReadablePassages) -> None:
         self.places: list[Place] = []
-        self._limit, self._arrangement, self._texts = limit, arrangement, texts
+        self._limit, self._arrangement, self._passages = limit, arrangement, passages
         self._count: Counter[int] = Counter()
         self._copies: NearDuplicates[Key] = NearDuplicates()
         self._at: dict[Key, Place] = {}
@@ -109,7 +109,7 @@ class _Layout:
         if self._is_full and not is_window:
             return list(ranked)
         wanted = {one.key for one, _ in ranked if is_window or has_room or self._has_room(one)}
-        read = self._texts.of(wanted)
+        read = self._passages.of(wanted)
         left = []
         for candidate, score in ranked:
             text = read.get(candidate.key)

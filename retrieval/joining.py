@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from django.db import connection
 
-Row = dict[str, Any]  # of hits.py: what is read of a passage
+from retrieval._passages import Row
 
 # A passage may begin with the last sentence of the one before it; white space between two is in neither.
 _BETWEEN = """
@@ -47,4 +46,4 @@ def _joined(group: Sequence[Row], between: dict[tuple[int, int], str]) -> Row:
     for one in group[1:]:
         text += between.get((one["version_id"], end), "") + one["text"][max(0, end - one["start"]) :]
         end = max(end, one["end"])
-    return first | {"text": text, "end": end, "last_page": last["last_page"] or last["page"]}
+    return dict(first) | {"text": text, "end": end, "last_page": last["last_page"] or last["page"]}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from retrieval._candidates import Candidate
+from retrieval._passages import Passages
 from retrieval._visible import Visible
 from retrieval.diversity import Place
 from retrieval.hits import Hit, load_hits
@@ -25,4 +26,4 @@ def neighbours_of(*, user: Person, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         for version_id, ordinal in beside
         if ordinal >= 0 and (version_id, ordinal) not in found
     ]
-    return load_hits(Visible(user), wanted, frozenset()) if wanted and user.is_authenticated else ()
+    return load_hits(Passages(Visible(user)), wanted, frozenset()) if wanted and user.is_authenticated else ()

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from retrieval._candidates import Candidate
 from retrieval._lexical import Lexical
-from retrieval._texts import Texts
+from retrieval._passages import Passages
 from retrieval._visible import Visible
 from retrieval.boosts import boosted
 from retrieval.diversity import Arrangement, Place, arrange, as_ranked
@@ -45,6 +45,7 @@ def rank(
     asked: Asked,
     limit: int,
     arrangement: Arrangement | None,
+    passages: Passages,
 ) -> Ranking:
     """Return the places of the best candidates, `limit` at most, and what readers should know of them."""
     weight = weight_by_language(
@@ -53,7 +54,6 @@ def rank(
         languages=asked.languages,
         candidates=candidates,
     )
-    texts = Texts(asked.visible)
     fused = with_documents(
         fuse(candidates, weight=weight, upper_bound=asked.lexical.upper_bound),
         question=asked.question,
@@ -61,12 +61,12 @@ def rank(
         visible=asked.visible,
         lexical=asked.lexical,
     )
-    reranked = rerank(question=asked.question, ranked=fused, texts=texts)
+    reranked = rerank(question=asked.question, ranked=fused, passages=passages)
     ranked = pinned_first(boosted(reranked.ranked), asked=asked.query, visible=asked.visible)
     if arrangement is None:
         return Ranking(as_ranked(ranked[:limit]), reranked.notice)
     fitting = _fitting(arrangement, asked.query)
-    return Ranking(arrange(ranked, limit=limit, arrangement=fitting, texts=texts), reranked.notice)
+    return Ranking(arrange(ranked, limit=limit, arrangement=fitting, passages=passages), reranked.notice)
 
 
 def _dense_weight(asked: Asked) -> float:

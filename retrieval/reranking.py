@@ -9,7 +9,7 @@ from django.db import connection
 
 from llm.errors import ModelError, RerankError
 from llm.reranking import RerankerSpec, load_reranker
-from retrieval._texts import Texts
+from retrieval._passages import Passages
 from retrieval.fusion import Ranked, in_order
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def reranker_spec() -> RerankerSpec | None:
     )
 
 
-def rerank(*, question: str, ranked: list[Ranked], texts: Texts) -> Reranked:
+def rerank(*, question: str, ranked: list[Ranked], passages: Passages) -> Reranked:
     """Return the best TOP in the reranker's order, and the others behind them as they were.
 
     The reranker reads what the person may see at this moment, and nothing else.
@@ -48,13 +48,13 @@ def rerank(*, question: str, ranked: list[Ranked], texts: Texts) -> Reranked:
     spec = reranker_spec()
     if spec is None or not ranked:
         return Reranked(ranked)
-    read = texts.of([one.key for one, _ in ranked[:TOP]])
+    read = passages.of([one.key for one, _ in ranked[:TOP]])
     judged = [pair for pair in ranked[:TOP] if pair[0].key in read]
-    passages = [read[one.key].indexed for one, _ in judged]
+    texts = [read[one.key].indexed for one, _ in judged]
     if not connection.in_atomic_block:
         connection.close()  # back to the pool: others search while this one waits
     try:
-        scores = load_reranker(spec).score(question, passages, seconds=settings.RERANKER_BUDGET_MS / 1000)
+        scores = load_reranker(spec).score(question, texts, seconds=settings.RERANKER_BUDGET_MS / 1000)
     except ModelError as error:
         log.warning("reranker: %s", error)
         return Reranked(ranked, LATE if isinstance(error, RerankError) and error.late else DOWN)

@@ -12,6 +12,7 @@ from llm.embedding import Embedder
 from retrieval._candidates import Candidate, find_candidates
 from retrieval._containing import Containing, passages_containing
 from retrieval._lexical import Key, Lexical, Terms, score_passages
+from retrieval._passages import Passages
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
 from retrieval.dictionary import Expansion
@@ -183,9 +184,12 @@ def _rank(
         return Ranking(), ()
     scope, generation = found.scope, found.generation
     understood = Asked(asked, scope.question, scope.visible, scope.languages, generation, found.lexical)
-    ranking = rank(found.candidates, asked=understood, limit=limit, arrangement=arrangement)
+    passages = Passages(scope.visible)
+    ranking = rank(
+        found.candidates, asked=understood, limit=limit, arrangement=arrangement, passages=passages
+    )
     watch.lap("rank")
-    hits = load_hits(scope.visible, ranking.places, found.lexical.terms)
+    hits = load_hits(passages, ranking.places, found.lexical.terms)
     watch.lap("read")
     return ranking, hits
 
