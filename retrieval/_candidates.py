@@ -17,6 +17,7 @@ from retrieval.models import Generation
 from retrieval.scope import Listed
 
 DEPTH = 100
+_QUICKER = 5  # times is the index, where at least half of all passages are visible
 _MOST = 3  # times as many vectors as are visible: reading that many costs what looking those up does
 
 Key = tuple[int, int, int]  # collection, version, ordinal
@@ -53,7 +54,7 @@ def find_candidates(
     params = listed.params | _params(found, allowed, lexical.barred, generation, vector)
     if allowed is not None:
         rows = comparison.run("allowed", params)
-    elif chunks > settings.SEARCH_EXACT_LIMIT:
+    elif chunks > _exact_limit(generation, chunks):
         rows = comparison.run_indexed(params, chunks)
     else:
         rows = comparison.run_exact(params, chunks)
@@ -63,6 +64,12 @@ def find_candidates(
         Candidate(key, score, similarity)
         for (key, similarity), score in zip(similarities.items(), scores, strict=True)
     ]
+
+
+def _exact_limit(generation: Generation, chunks: int) -> int:
+    """Return up to how many visible passages all vectors are compared: the index is slow under a filter."""
+    is_half = 0 < generation.vectors_about <= 2 * chunks
+    return int(settings.SEARCH_EXACT_LIMIT) // (_QUICKER if is_half else 1)
 
 
 def _params(

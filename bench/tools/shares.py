@@ -1,5 +1,6 @@
 """People who see a share of a grown library, and what search takes and finds for each of them."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -82,29 +83,46 @@ def _narrow(shelf: Collection, team: Team, *, keep: float) -> None:
 
 def _measure(reader: User, questions: Sequence[str]) -> Share:
     laps = [search(user=reader, query=question, limit=_COMPARED).timings for question in questions]
-    found, exact = _nearest(reader, questions), _nearest(reader, questions, SEARCH_EXACT_LIMIT=_EVERYTHING)
+    found, _ = _nearest(reader, questions)
+    exact, _ = _nearest(reader, questions, SEARCH_EXACT_LIMIT=_EVERYTHING)
     passages = visible_counts(user=reader).chunks
-    recalls = [
-        len(set(ours[:_COMPARED]) & set(all_of[:_COMPARED])) / min(_COMPARED, len(all_of))
-        for ours, all_of in zip(found, exact, strict=True)
-    ]
     return Share(
         passages=passages,
         words=figures.spread([lap["words"] for lap in laps[_WARM_UP:]]),
         vectors=figures.spread([lap["vectors"] for lap in laps[_WARM_UP:]]),
-        recall_at_10=round(float(np.mean(recalls)), 4),
+        recall_at_10=_recall(found, exact),
         short=sum(len(one) < min(DEPTH, passages) for one in found),
     )
 
 
-def _nearest(reader: User, questions: Sequence[str], **changed: int) -> list[list[Key]]:
-    """Return the passages that are nearest to each question by meaning, the nearest first."""
+def crossover(reader: User, questions: Sequence[str]) -> dict[str, Any]:
+    """Return what comparing all that somebody may see takes, and the index, in ms, and what that finds."""
+    found, through_index = _nearest(reader, questions, SEARCH_EXACT_LIMIT=0)
+    exact, one_by_one = _nearest(reader, questions, SEARCH_EXACT_LIMIT=_EVERYTHING)
+    return {
+        "exact": figures.spread(one_by_one[_WARM_UP:]),
+        "index": figures.spread(through_index[_WARM_UP:]),
+        "recall_at_10": _recall(found, exact),
+    }
+
+
+def _recall(found: Sequence[Sequence[Key]], exact: Sequence[Sequence[Key]]) -> float:
+    shares = [
+        len(set(ours[:_COMPARED]) & set(all_of[:_COMPARED])) / min(_COMPARED, len(all_of))
+        for ours, all_of in zip(found, exact, strict=True)
+    ]
+    return round(float(np.mean(shares)), 4)
+
+
+def _nearest(reader: User, questions: Sequence[str], **changed: int) -> tuple[list[list[Key]], list[float]]:
+    """Return the passages that are nearest to each question by meaning, nearest first, and the ms taken."""
     scope, generation = read_scope(Visible(reader), parse_query("anything")), serving_generation()
     nothing = score_passages(listed=scope.listed, terms=Terms(()), passages=scope.counts.chunks, length=0)
-    ranked = []
+    ranked, times = [], []
     with transaction.atomic(), override_settings(**changed):
         for question in questions:
             vector: NDArray[np.float32] = embedder_of(generation).embed_query(question)
+            began = time.perf_counter()
             candidates = find_candidates(
                 listed=scope.listed,
                 chunks=scope.counts.chunks,
@@ -113,6 +131,7 @@ def _nearest(reader: User, questions: Sequence[str], **changed: int) -> list[lis
                 allowed=None,
                 vector=vector,
             )
+            times.append((time.perf_counter() - began) * 1000)
             nearest = sorted(candidates, key=lambda one: (-one.similarity, one.key))
             ranked.append([one.key for one in nearest])
-    return ranked
+    return ranked, times
