@@ -1,7 +1,8 @@
 """A document becomes chunks: spans of its text, each small enough for the embedding model with its context.
 
 Sections come first, then paragraphs, sentences only where a paragraph is too long, and a cut inside a word
-only where nothing else fits. Nothing is left out: every character that is not white space is in some chunk.
+only where nothing else fits. A line is no chunk by itself where there is a text beside it. Nothing is left
+out: every character that is not white space is in some chunk.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ class _Splitter:
         headers: tuple[str, ...] = ()
         for atom in section.atoms:
             with_atom = _with_header(headers, atom)
-            if start >= 0 and self._takes(section, start, atom, with_atom):
+            if start >= 0 and self._takes(section, start, end, atom, with_atom):
                 end, headers = atom.end, with_atom
             else:
                 if start >= 0:
@@ -119,13 +120,15 @@ class _Splitter:
                 start, end, headers = atom.start, atom.end, _with_header((), atom)
         yield from self._sized(start, end, section, headers)
 
-    def _takes(self, section: Section, start: int, atom: Atom, headers: tuple[str, ...]) -> bool:
-        """Whether an atom still fits into the part that begins at ``start``."""
+    def _takes(self, section: Section, start: int, end: int, atom: Atom, headers: tuple[str, ...]) -> bool:
+        """Whether an atom joins the part from ``start`` to ``end``, if only to be cut together with it."""
         if start == section.atoms[0].start and atom.start <= section.body_start:
             return True  # nothing but headings stands before: they stay with the text below them
-        room = self._room(section.path, headers)
-        is_last = self.count(atom.start, section.atoms[-1].end) < _TINY
-        return self.count(start, atom.end) <= (room if is_last else min(room, _TARGET))
+        if self.count(start, end) < _TINY:
+            return True  # a line, such as the title of a plain text, says little by itself
+        if self.count(atom.start, section.atoms[-1].end) < _TINY:
+            return True  # so does the rest of a section
+        return self.count(start, atom.end) <= min(self._room(section.path, headers), _TARGET)
 
     def _sized(
         self, start: int, end: int, section: Section, headers: tuple[str, ...]
@@ -141,14 +144,17 @@ class _Splitter:
         """Yield spans that fit, cut between sentences; neighbours share a sentence where it is short."""
         first = last = start
         before = start  # where the last sentence of the open part begins
+        aim = self._aim(start, end, room)
         for begin, stop in self._sentences(start, end):
-            if self.count(first, stop) <= room:
+            is_past = last > first and self.count(first, begin) + self.count(first, stop) > 2 * aim
+            if self.count(first, stop) <= room and not is_past:
                 before, last = begin, stop
                 continue
             if last > first:
                 yield first, last
             overlaps = before > first and self.count(before, last) * _OVERLAP_SHARE <= room
             first = before if overlaps and self.count(before, stop) <= room else begin
+            aim = self._aim(first, end, room)
             if self.count(first, stop) > room:
                 *whole, (first, stop_) = self._by_tokens(first, stop, room)
                 yield from whole
@@ -157,6 +163,11 @@ class _Splitter:
             before, last = begin, stop
         if last > first:
             yield first, last
+
+    def _aim(self, start: int, end: int, room: int) -> float:
+        """Return how many tokens a part should have: half of the rest where a tiny one would be left over."""
+        rest = self.count(start, end)
+        return rest / 2 if room < rest < room + _TINY else room
 
     def _sentences(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the sentences of a span, each with the white space after it; lines of code are sentences."""

@@ -14,7 +14,9 @@ class Features:
     Coverage is the weighted share of the question's content words that occur in a text; a document's, in all
     its passages that were found, because a report names its subject on the first page. Sentences are compared
     with the whole question: less the names that its document has, each sentence of a document on the topic
-    would be near. `strangeness` is 1 for a language that the embedding model hardly knows, whose cosines and
+    would be near. `agreement` is the most that one sentence has of cosine, coverage and words beside those of
+    the question at once. `question_weight` is how much the question says: a short one has all its words in
+    many sentences. `strangeness` is 1 for a language that the embedding model hardly knows, whose cosines and
     coverages are low also where the answer is there, and 0 for one that it knows.
     """
 
@@ -23,12 +25,13 @@ class Features:
     document_coverage: float
     sentence_coverage: float
     agreement: float
+    question_weight: float
     strangeness: float
 
 
-INTERCEPT = -7.696
-WEIGHTS = (4.924, 4.731, 3.384, 1.866, 3.670, 1.763)
-THRESHOLD = 0.780
+INTERCEPT = -8.458
+WEIGHTS = (3.566, 5.876, 3.316, 2.437, 4.761, 0.941, 1.504)
+THRESHOLD = 0.795
 
 
 def answerable(features: Features) -> float:

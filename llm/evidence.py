@@ -28,6 +28,8 @@ _SETTLED_SHARE = 0.7  # what a name counts for that stands elsewhere in the sent
 _NUMBER_SHARE = 0.15  # what a number counts for where the question asks for one
 _COMPARED_CHARACTERS = 400
 _FEWEST_CHARACTERS = 12
+_FULL_QUESTION = 6.0  # weight of its words from which on a question says as much as any
+_FULL_SENTENCE = 15  # words beside the question's from which on a sentence does
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Candidate:
     `coverage` is the weighted share of the question's words in it, where a name counts in part when another
     passage of its document has it. `cosine` is its closeness in meaning to the question, with and without
     the names that its document has; `whole_cosine` with them. `number` is what `llm.question.Wanted` says.
+    `news` is how much the sentence says beside the words of the question, 0..1: one that only repeats them
+    answers nothing.
     """
 
     passage: int
@@ -48,6 +52,7 @@ class Candidate:
     number: int
     vector: Vectors
     whole_cosine: float = 0.0
+    news: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,11 @@ class _Asked:
         own = coverage(self.weights, found)
         return own + _SETTLED_SHARE * (coverage(self.weights, found | self.settled[passage]) - own)
 
+    def news_in(self, text: str) -> float:
+        """How much a sentence says beside the words of the question."""
+        beside = set(content_terms(text, self.language)) - self.weights.keys()
+        return min(len(beside), _FULL_SENTENCE) / _FULL_SENTENCE
+
     def rest(self, passage: int) -> str:
         """The question without the names that the passage's document settles."""
         return without_terms(self.question, self.settled[passage], self.language)
@@ -245,6 +255,7 @@ def _embedded(
             span.number,
             vector,
             float(whole_cosine),
+            asked.news_in(text),
         )
         for span, text, cosine, vector, whole_cosine in zip(
             spans, texts, cosines, vectors, whole_cosines, strict=True
@@ -264,6 +275,7 @@ def _features(passages: Sequence[Passage], asked: _Asked, candidates: Sequence[C
         sentence_cosine=best_cosine,
         document_coverage=asked.document_share,
         sentence_coverage=max((c.coverage for c in candidates), default=0.0),
-        agreement=max((c.coverage * max(c.whole_cosine, 0.0) for c in candidates), default=0.0),
+        agreement=max((c.coverage * max(c.whole_cosine, 0.0) * c.news for c in candidates), default=0.0),
+        question_weight=min(sum(asked.weights.values()), _FULL_QUESTION) / _FULL_QUESTION,
         strangeness=passages[0].strangeness if passages else 0.0,
     )

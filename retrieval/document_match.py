@@ -27,6 +27,7 @@ _MOST_DATED = 30  # of them: each has its first page read
 _CHARACTERS = 1_500  # of the first page that are read for a date
 _FIRST_PAGE = 2  # passages: as many characters, or more
 _BEGINNING = 4  # passages: the first page of a report, all of a memo
+_LEAST_SHARE = 0.4  # of what words count, where no candidate stands behind the beginning of its document
 _LITTLE = 2.0  # of evidence: with no more than this for the best one, documents count half
 _YEAR_DAYS = 365
 _ALIKE = 0.8  # of the best match: documents among which the latest is looked for
@@ -94,10 +95,19 @@ def with_documents(
     wanted = _read_wanted(question, languages)
     named = lexical.terms_at_beginning(versions, passages=_BEGINNING)
     dated = _read_dated(versions[:_MOST_DATED], visible) if wanted.needs_periods else {}
-    matches = _matches(wanted, named, dated)
+    matches = _matches(wanted, named, dated, of_words=_share_of_words(ranked))
     return in_order(
         [(one, (score + weight * matches.get(one.key[1], 0.0)) / (1 + weight)) for one, score in ranked]
     )
+
+
+def _share_of_words(ranked: Sequence[Ranked]) -> float:
+    """Return how much the words count that name a document: more, the more candidates stand behind them.
+
+    In a document that is no longer than its beginning, BM25 has counted the same words already.
+    """
+    behind = sum(candidate.key[2] >= _BEGINNING for candidate, _ in ranked)
+    return _LEAST_SHARE + (1 - _LEAST_SHARE) * behind / len(ranked)
 
 
 def _read_wanted(question: str, languages: Sequence[str]) -> _Wanted:
@@ -113,17 +123,26 @@ def _read_wanted(question: str, languages: Sequence[str]) -> _Wanted:
     )
 
 
-def _matches(wanted: _Wanted, named: Mapping[int, frozenset[str]], dated: Mapping[int, _Dated]) -> _Share:
-    """Return how far each version is one that is meant, 0 to 1; one that is not named is not among them."""
-    evidence = dict.fromkeys(named, 0.0)
+def _matches(
+    wanted: _Wanted, named: Mapping[int, frozenset[str]], dated: Mapping[int, _Dated], *, of_words: float
+) -> _Share:
+    """Return how far each version is one that is meant, 0 to 1; one that is not named is not among them.
+
+    `of_words` is the share that is left of what words say, not of what times do.
+    """
+    by_words = dict.fromkeys(named, 0.0)
     for term in wanted.terms:
-        _add(evidence, {version: float(term in terms) for version, terms in named.items()})
+        _add(by_words, {version: float(term in terms) for version, terms in named.items()})
+    evidence = dict(by_words)
     if wanted.periods:
         _add(evidence, _in_period(wanted.periods, dated))
     if wanted.is_latest:
         _add(evidence, _newest(dated, evidence))
     best = max(evidence.values(), default=0.0)
-    return {version: weight / (best + _LITTLE) for version, weight in evidence.items()}
+    return {
+        version: (weight - (1 - of_words) * by_words[version]) / (best + _LITTLE)
+        for version, weight in evidence.items()
+    }
 
 
 def _add(evidence: dict[int, float], share: _Share) -> None:

@@ -19,6 +19,7 @@ from retrieval.models import Generation
 from retrieval.pins import pinned_first
 from retrieval.query import Query
 from retrieval.reranking import rerank
+from retrieval.surroundings import with_surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,20 @@ def rank(
         languages=asked.languages,
         candidates=candidates,
     )
-    fused = with_documents(
-        fuse(candidates, weight=weight, upper_bound=asked.lexical.upper_bound),
+    fused = fuse(candidates, weight=weight, upper_bound=asked.lexical.upper_bound)
+    fitting = with_documents(
+        with_surroundings(fused, bm25=asked.lexical.scores),
         question=asked.question,
         languages=asked.languages,
         visible=asked.visible,
         lexical=asked.lexical,
     )
-    reranked = rerank(question=asked.question, ranked=fused, passages=passages)
+    reranked = rerank(question=asked.question, ranked=fitting, passages=passages)
     ranked = pinned_first(boosted(reranked.ranked), asked=asked.query, visible=asked.visible)
     if arrangement is None:
         return Ranking(as_ranked(ranked[:limit]), reranked.notice)
-    fitting = _fitting(arrangement, asked.query)
-    return Ranking(arrange(ranked, limit=limit, arrangement=fitting, passages=passages), reranked.notice)
+    arrangement = _fitted(arrangement, asked.query)
+    return Ranking(arrange(ranked, limit=limit, arrangement=arrangement, passages=passages), reranked.notice)
 
 
 def _dense_weight(asked: Asked) -> float:
@@ -77,7 +79,7 @@ def _dense_weight(asked: Asked) -> float:
     return settings.FUSION_DENSE_WEIGHT
 
 
-def _fitting(arrangement: Arrangement, query: Query) -> Arrangement:
+def _fitted(arrangement: Arrangement, query: Query) -> Arrangement:
     """Return the arrangement for a question: who searches one document alone gets all of it."""
     is_of_one = any(one.field == "document" and not one.is_excluded for one in query.filters)
     return replace(arrangement, per_document=0) if is_of_one else arrangement

@@ -11,6 +11,7 @@ from ingestion.parsing._builder import DocumentBuilder
 from ingestion.parsing._decode import read_text
 from ingestion.parsing._markup import join_cells
 from ingestion.parsing._text import clean_text, one_line, tidy_lines
+from llm.sentences import is_heading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ingestion.parsing.limits import Limits
     from ingestion.parsing.parsers import Progress
 
+_BLANK_LINE = re.compile(r"\n\s*\n")
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
 _AUTHOR = re.compile(r"^author:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
@@ -33,10 +35,13 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|<!--.*?-->", re.DOTALL)
 
 
 class PlainParser:
-    """Paragraphs are what blank lines separate; Markdown has headings, lists, tables and code as well."""
+    """Paragraphs are what blank lines separate; Markdown has headings, lists, tables and code as well.
+
+    A plain text has its first line for a title, where that reads like one.
+    """
 
     name = "plain"
-    version = "2"
+    version = "3"
     media_types = frozenset({detect.TEXT, detect.MARKDOWN})
 
     def parse(
@@ -47,18 +52,26 @@ class PlainParser:
         builder = DocumentBuilder()
         if media_type == detect.MARKDOWN:
             _Markdown(builder).read(text)
+            title = builder.first_heading()
         else:
             add_plain(builder, text)
+            title = _title_of(text)
         on_progress(1, 1)
-        title = builder.first_heading()
         return builder.finish(
             name=name, title=title, media_type=media_type, parser=self.name, parser_version=self.version
         )
 
 
+def _title_of(text: str) -> str:
+    """Return the line that stands alone before a text, where it reads like a heading; else nothing."""
+    line, *rest = _BLANK_LINE.split(text.strip(), maxsplit=1)
+    is_title = rest and is_heading(line) and not line.endswith(",") and any(map(str.isalpha, line))
+    return line if is_title else ""
+
+
 def add_plain(builder: DocumentBuilder, text: str) -> None:
     """Add paragraphs and list items; line breaks inside them stay."""
-    for part in re.split(r"\n\s*\n", clean_text(text)):
+    for part in _BLANK_LINE.split(clean_text(text)):
         lines = tidy_lines(part).split("\n")
         if len(lines) > 1 and all(_ITEM.match(line) for line in lines):
             for line in lines:

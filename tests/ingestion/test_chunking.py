@@ -166,3 +166,18 @@ def test_a_file_s_name_stands_in_the_context_where_it_says_more_than_the_title()
         "a-handbook.pdf": "A handbook",
         "": "A handbook",
     }
+
+
+def test_a_line_before_a_long_paragraph_is_no_chunk_by_itself() -> None:
+    sentences = " ".join(f"Sentence number {number} says a little more than that." for number in range(40))
+    chunks = split(build([("paragraph", "The flow past a plate", 0, ""), ("paragraph", sentences, 0, "")]))
+    assert chunks[0].text.startswith("The flow past a plate\n\nSentence number 0 says")
+
+
+def test_no_tiny_rest_is_left_at_the_end_of_a_paragraph_or_of_a_section() -> None:
+    sentences = " ".join(f"Sentence number {number} says a little more than that." for number in range(9))
+    end = "It ends here, where all is said."
+    for texts in ([f"{sentences} {end}"], [sentences, end]):
+        blocks: list[tuple[BlockKind, str, int, str]] = [("paragraph", text, 0, "") for text in texts]
+        chunks = split(build(blocks))
+        assert [len(chunk.text) > 150 for chunk in chunks] == [True, True]

@@ -89,6 +89,27 @@ def test_what_a_report_names_on_its_first_page_counts_on_the_others(embedder: Em
     assert together.document_coverage > apart.document_coverage
 
 
+def test_a_sentence_that_only_repeats_the_question_agrees_with_nothing(embedder: Embedder) -> None:
+    repeated, told = (
+        gather_evidence(question=QUESTION, passages=[passage(text)], embedder=embedder).features.agreement
+        for text in (
+            "Staff may spend much on a hotel in Paris.",
+            "Staff may spend 180 euros a night on a hotel in Paris, breakfast and taxes included.",
+        )
+    )
+    assert repeated < told
+
+
+def test_a_question_of_few_words_weighs_less(embedder: Embedder) -> None:
+    short, long = (
+        gather_evidence(
+            question=question, passages=[passage(TEXT)], embedder=embedder
+        ).features.question_weight
+        for question in ("What is a hotel?", QUESTION)
+    )
+    assert 0 < short < long <= 1
+
+
 def test_less_is_asked_of_evidence_in_a_language_that_the_model_hardly_knows(embedder: Embedder) -> None:
     known = passage("Staff may spend up to 180 euros a night.")
     strange = replace(known, strangeness=1.0)

@@ -7,7 +7,7 @@ from llm.evidence import Candidate, Evidence
 from llm.extractive import choose_quotes
 from llm.passages import Passage
 
-NO_FEATURES = Features(0, 0, 0, 0, 0, 0)
+NO_FEATURES = Features(0, 0, 0, 0, 0, 0, 0)
 
 
 def passage(key: str, *, document: str, score: float) -> Passage:

@@ -200,6 +200,17 @@ def test_markdown_keeps_the_levels(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_plain_text_is_called_by_the_line_that_stands_alone_before_it(tmp_path: Path) -> None:
+    titles = {
+        "Travel expenses\n \nHotels may cost 180 euros.": "Travel expenses",
+        "Hotels may cost 180 euros.\n\nMeals are paid at cost.": "notes",
+        "Dear Mrs Smith,\n\nthank you for your letter.": "notes",
+        "2024\n\nHotels may cost 180 euros.": "notes",
+        "Travel expenses": "notes",
+    }
+    assert [parse_text(tmp_path, "notes.txt", text).title for text in titles] == list(titles.values())
+
+
 def test_html_leaves_out_scripts_menus_and_hidden_text(tmp_path: Path) -> None:
     page = "<html><title>T t</title><nav>menu</nav><h2>Head</h2><p>Shown<script>x()</script>"
     page += "<p hidden>secret</p></html>"
