@@ -14,7 +14,6 @@ from django.db.models import Case, When
 
 from llm.embedding import Embedder, EmbedderSpec, load_embedder
 from llm.errors import EmbeddingError
-from retrieval._statements import fetch
 from retrieval.models import Generation
 from retrieval.secrets import LostSecretError, decrypt
 
@@ -126,11 +125,7 @@ def serving_generation() -> Generation:
 
     Raises NoGenerationError where there is none.
     """
-    names, rows = fetch(_SERVING, {})
-    for row in rows:
-        *fields, vectors_about = row
-        found = Generation.from_db("default", names[:-1], fields)
-        found.vectors_about = vectors_about
+    for found in Generation.objects.raw(_SERVING):
         return found
     raise NoGenerationError("No generation serves yet. Run `manage.py prepare`.")
 
