@@ -18,13 +18,15 @@ from retrieval.scope import Listed
 
 Key = tuple[int, int]  # version and ordinal of a passage
 
-# Whole lists are read by collection and term, and checked against a hash of the visible versions: IS TRUE
-# keeps the planner, which takes what is visible for a handful, from looking up each term in each version.
-# Blocks come from the key's index alone, and leave the database as one value.
+# The head of a block: its term's number, which is below 128 or -1, its bytes and its version. One array of
+# these leaves the database in half the time of three.
 _VERSION_BITS, _SIZE_BITS = 40, 16
 _LAST_VERSION, _MOST_BYTES = (1 << _VERSION_BITS) - 1, (1 << _SIZE_BITS) - 1
 _HEAD = f"""(asked.number::bigint << {_VERSION_BITS + _SIZE_BITS})
     | (octet_length(posting.entries)::bigint << {_VERSION_BITS}) | posting.version_id"""
+# Whole lists are read by collection and term, and checked against a hash of the visible versions: IS TRUE
+# keeps the planner, which takes what is visible for a handful, from looking up each term in each version.
+# Blocks come from the key's index alone, and leave the database as one value.
 _BLOCKS = f"""
 SELECT array_send(array_agg({_HEAD})), string_agg(posting.entries, '')
 FROM ({{readable}}) AS readable

@@ -9,11 +9,12 @@ import pytest
 from django.test import override_settings
 
 from portal.accounts.models import User
+from retrieval._candidates import _exact_limit
 from retrieval.analysis import analyse
 from retrieval.errors import InvalidInputError
 from retrieval.generations import serving_generation
 from retrieval.indexing import publish_version
-from retrieval.models import Collection, PostingBlock
+from retrieval.models import Collection, Generation, Grant, PostingBlock
 from retrieval.scope import Counts
 from retrieval.search import SearchResults, search, visible_counts
 from tests import factories
@@ -60,6 +61,25 @@ def test_it_tells_how_much_is_searched_before_it_has_found_anything(
         results = search(user=person, query="annual leave", tell=told.append)
         assert told == [visible_counts(user=person)]
         assert (told[0].documents, told[0].collections) == (results.documents, results.collections)
+
+
+def test_what_is_revoked_while_a_search_runs_is_not_shown(
+    people: tuple[User, User], handbook: Collection
+) -> None:
+    def revoke(_: Counts) -> None:
+        Grant.objects.filter(collection=handbook).delete()
+
+    assert search(user=people[0], query="annual leave").hits
+    results = search(user=people[0], query="annual leave", tell=revoke)
+    assert results.chunks > 0, "it was visible when it was counted"
+    assert results.hits == ()
+
+
+@pytest.mark.parametrize(("passages", "limit"), [(0, 25_000), (-1, 25_000), (9_000, 5_000), (20_000, 25_000)])
+def test_the_index_is_asked_earlier_where_at_least_half_is_visible(passages: int, limit: int) -> None:
+    generation = Generation()
+    generation.vectors_about = passages
+    assert _exact_limit(generation, 6_000) == limit
 
 
 def test_a_hidden_document_changes_no_score(people: tuple[User, User], handbook: Collection) -> None:
