@@ -78,6 +78,14 @@ class Embedder(ABC):
     def token_spans(self, text: str) -> list[Span]:
         """The character span of every token in `text`: no special tokens, nothing cut off."""
 
+    def embed_batch(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of texts that are one batch and as long as the model takes, of any length."""
+        return self._embed(texts)
+
+    def prepare_for_batches(self) -> None:
+        """Load what long batches need besides, where there is such a thing."""
+        return
+
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of `texts`, shape (n, dimension), in their order.
 

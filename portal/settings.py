@@ -225,6 +225,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(SWEEP_SECONDS),
         "options": {"expires": SWEEP_SECONDS},
     },
+    "merge-segments": {
+        "task": "ingestion.tasks.merge_segments",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "tidy": {"task": "ingestion.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
     "look-again": {"task": "portal.answers.tasks.look_again", "schedule": 600.0, "options": {"expires": 600}},
     "erase-old": {"task": "portal.answers.tasks.erase_old", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -3,13 +3,54 @@
 The access rule joins a dozen tables, so that planning a search took longer than most of its steps.
 """
 
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from struct import pack
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
+from psycopg import IsolationLevel
+from psycopg.adapt import Dumper
 from psycopg.pq import Format
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Open a transaction whose statements all see what the first of them sees.
+
+    Within another transaction, as tests have one, each statement sees what that transaction lets it see.
+    """
+    connection.ensure_connection()
+    bare = connection.connection
+    if not connection.in_atomic_block:
+        bare.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with transaction.atomic():
+            yield
+    finally:
+        if not connection.in_atomic_block and not bare.closed:
+            bare.isolation_level = None
+
+
+class Sent(bytes):
+    """An array of bigint as PostgreSQL sends it (`array_send`), for a parameter that is that array."""
+
+
+NONE_SENT = Sent(pack(">iii", 0, 0, psycopg.adapters.types["int8"].oid))  # an array without elements
+
+
+class _SentDumper(Dumper):
+    format = Format.BINARY
+    oid = psycopg.adapters.types["int8"].array_oid
+
+    def dump(self, obj: Sent) -> bytes:
+        return obj
+
+
+def take_sent_arrays() -> None:
+    """Let connections that are opened from now on take these as parameters."""
+    psycopg.adapters.register_dumper(Sent, _SentDumper)
 
 
 def array(numbers: Iterable[int]) -> str:

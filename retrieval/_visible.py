@@ -16,8 +16,8 @@ from retrieval.people import Person
 class Visible:
     """The versions that search may use for a person, narrowed by slugs of collections and by filters.
 
-    `sql` has the columns id, collection_id, chunk_count and term_count, and asks the access rule anew in each
-    statement; its parameters have names that no other query uses.
+    `sql` has the columns id, collection_id, chunk_count, term_count, segment_id and first_place, and asks the
+    access rule anew in each statement; its parameters have names that no other query uses.
     """
 
     def __init__(self, user: Person, collections: Sequence[str] = (), filters: Sequence[Filter] = ()) -> None:
@@ -34,9 +34,12 @@ class _Asker:
     is_active: bool
 
 
-_CURRENT = "SELECT version AS id, collection_id, chunk_count, term_count FROM ({current}) AS current"
+_CURRENT = """
+SELECT version AS id, collection_id, chunk_count, term_count, segment_id, first_place
+FROM ({current}) AS current
+"""
 _NOTHING = """
-SELECT id, NULL::bigint AS collection_id, chunk_count, term_count
+SELECT id, NULL::bigint AS collection_id, chunk_count, term_count, segment_id, first_place
 FROM retrieval_documentversion WHERE false
 """
 
@@ -53,6 +56,8 @@ def _compiled(
         version=F("current_version_id"),
         chunk_count=F("current_version__chunk_count"),
         term_count=F("current_version__term_count"),
+        segment_id=F("current_version__segment_id"),
+        first_place=F("current_version__first_place"),
     )
     try:
         text, values = rows.query.sql_with_params()

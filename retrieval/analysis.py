@@ -36,7 +36,8 @@ def _stop_words(language: str) -> frozenset[str]:
 def _stemmer(language: str) -> Stemmer.Stemmer:
     stemmers: dict[str, Stemmer.Stemmer] = _local.__dict__.setdefault("stemmers", {})  # not thread safe
     if language not in stemmers:
-        stemmers[language] = Stemmer.Stemmer(_LANGUAGES.get(language, "english"))
+        # Without a cache of its own: terms are kept by token, and tidying it takes longer than a stem.
+        stemmers[language] = Stemmer.Stemmer(_LANGUAGES.get(language, "english"), 0)
     return stemmers[language]
 
 

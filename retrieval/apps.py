@@ -1,6 +1,11 @@
 from django.apps import AppConfig
 
+from retrieval._statements import take_sent_arrays
+
 
 class RetrievalConfig(AppConfig):
     name = "retrieval"
     label = "retrieval"
+
+    def ready(self) -> None:
+        take_sent_arrays()

@@ -21,10 +21,10 @@ from retrieval.models import (
     Generation,
     Page,
     Phrase,
-    PostingBlock,
     Word,
 )
 from retrieval.postings import blocks_of
+from retrieval.segments import leave_segment, open_segment, write_blocks
 from retrieval.vocabulary import phrases_of, words_of
 
 
@@ -105,10 +105,14 @@ def publish_version(
 
 
 def clear_index(*, version: DocumentVersion) -> None:
-    """Remove what is indexed of a version; its text and pages stay readable."""
+    """Remove what is indexed of a version; its text and pages stay readable.
+
+    What merged posting lists have of it is not found any more, and dropped when they are merged again.
+    """
     collection_id = version.document.collection_id
+    leave_segment(version)
     Chunk.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
-    for rows in (PostingBlock, Word, Phrase):
+    for rows in (Word, Phrase):
         rows.objects.filter(collection_id=collection_id, version_id=version.pk).delete()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -120,22 +124,15 @@ def clear_index(*, version: DocumentVersion) -> None:
 def move_index(*, version: DocumentVersion, source: Collection, target: Collection) -> None:
     """Take all that is indexed of a version over into another collection.
 
-    Call it inside a transaction. Their keys begin with the collection. Words are analysed anew where the
-    language is another one.
+    Call it inside a transaction. Keys begin with the collection. Words are analysed anew, in the language of
+    the other one: their postings may stand in lists that are shared with other documents of the first.
     """
     for table in _KEYED:
         _rekey(table, version, source, target)
-    if source.language != target.language:
-        _analyse_again(version, target)
+    _analyse_again(version, target)
 
 
-_KEYED = (
-    "retrieval_chunk",
-    "retrieval_vector",
-    "retrieval_postingblock",
-    "retrieval_word",
-    "retrieval_phrase",
-)
+_KEYED = ("retrieval_chunk", "retrieval_vector", "retrieval_word", "retrieval_phrase")
 
 
 def _rekey(table: str, version: DocumentVersion, source: Collection, target: Collection) -> None:
@@ -153,9 +150,8 @@ def _analyse_again(version: DocumentVersion, collection: Collection) -> None:
         for chunk in Chunk.objects.filter(collection_id=key[0], version_id=key[1]).order_by("ordinal")
     ]
     analysed = [analyse(chunk.indexed_text, collection.language) for chunk in chunks]
-    PostingBlock.objects.filter(collection_id=key[0], version_id=key[1]).delete()
-    with connection.cursor() as cursor:
-        _copy(cursor.cursor, _POSTING_COPY, _posting_rows(key, chunks, analysed))
+    leave_segment(version)
+    _write_postings(version, collection, analysed)
     DocumentVersion.objects.filter(pk=version.pk).update(term_count=sum(map(len, analysed)))
 
 
@@ -210,10 +206,17 @@ def _write_rows(
         _copy(raw, _CHUNK_COPY, _chunk_rows(key, index.chunks))
         for generation_id, of_one in vectors.items():
             _copy(raw, _VECTOR_COPY, _vector_rows(generation_id, key, index.chunks, of_one))
-        _copy(raw, _POSTING_COPY, _posting_rows(key, index.chunks, analysed))
         _copy(raw, _WORD_COPY, _word_rows(key, index.chunks, document.collection.language))
         _copy(raw, _PHRASE_COPY, _phrase_rows(key, _title(document, index), index))
+    _write_postings(version, document.collection, analysed)
     return sum(map(len, analysed))
+
+
+def _write_postings(version: DocumentVersion, collection: Collection, analysed: Sequence[list[str]]) -> None:
+    """Write the terms of the passages of a version, in the order of their ordinals."""
+    if analysed:
+        segment = open_segment(collection=collection, versions={version.pk: 0}, places=len(analysed))
+        write_blocks(segment, blocks_of(list(enumerate(analysed))))
 
 
 def _copy(cursor: Cursor[tuple[object, ...]], statement: str, rows: Iterator[tuple[object, ...]]) -> None:
@@ -229,7 +232,6 @@ _CHUNK_COPY = (
 _VECTOR_COPY = (
     "COPY retrieval_vector (generation_id, collection_id, version_id, ordinal, embedding) FROM STDIN"
 )
-_POSTING_COPY = "COPY retrieval_postingblock (collection_id, version_id, term, first, entries) FROM STDIN"
 _WORD_COPY = "COPY retrieval_word (collection_id, version_id, key, text) FROM STDIN"
 _PHRASE_COPY = "COPY retrieval_phrase (collection_id, version_id, kind, number, place, key, text) FROM STDIN"
 
@@ -255,14 +257,6 @@ def _vector_rows(
 ) -> Iterator[tuple[object, ...]]:
     for chunk, vector in zip(chunks, vectors, strict=True):
         yield (generation_id, *key, chunk.ordinal, vector_literal(vector))
-
-
-def _posting_rows(
-    key: tuple[int, int], chunks: Sequence[NewChunk], analysed: Sequence[list[str]]
-) -> Iterator[tuple[object, ...]]:
-    ordinals = [chunk.ordinal for chunk in chunks]
-    for block in blocks_of(list(zip(ordinals, analysed, strict=True))):
-        yield (*key, *block)
 
 
 def _word_rows(

@@ -1,7 +1,7 @@
 """The corpus: what is stored, in which collection, and who may see it.
 
-`collection_id` leads the primary keys of chunks, vectors and postings, no unique constraint of theirs
-spans collections, and joins between them carry it, so they can be distributed by collection.
+`collection_id` is in the primary keys of chunks, vectors and postings, no unique constraint of theirs spans
+collections, and joins between them carry it, so they can be distributed by collection.
 """
 
 import uuid
@@ -187,10 +187,21 @@ class DocumentVersion(models.Model):
     restored_from = models.PositiveIntegerField(
         null=True, help_text="The number of the earlier version that this one brings back."
     )
+    segment = models.ForeignKey("Segment", on_delete=models.SET_NULL, null=True, related_name="versions")
+    first_place = models.PositiveIntegerField(
+        default=0, help_text="Of its first passage in the segment; the others follow in their order."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["document", "number"], name="version_number_once")]
-        indexes = [models.Index(fields=["sha256"], name="version_sha256")]
+        indexes = [
+            models.Index(fields=["sha256"], name="version_sha256"),
+            models.Index(
+                fields=["id"],
+                include=["chunk_count", "term_count", "segment", "first_place"],
+                name="version_searched",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.document}, version {self.number}"
@@ -312,25 +323,40 @@ class Generation(models.Model):
         return f"Generation {self.pk} ({self.model})"
 
 
-class PostingBlock(models.Model):
-    """Passages of a version with a term, as `retrieval/postings.py` packs them: all that BM25 needs."""
+class Segment(models.Model):
+    """Posting lists that were written together: of one version, or merged from several of a collection.
 
-    pk = models.CompositePrimaryKey("collection_id", "term", "version_id", "first")
+    Each passage has a place in it. One that no version refers to any more is skipped, and dropped when the
+    segment is merged; see `retrieval/segments.py`.
+    """
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="+")
+    places = models.PositiveIntegerField(help_text="How many it was written with.")
+    written_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"Segment {self.pk} of {self.collection}"
+
+
+class PostingBlock(models.Model):
+    """Passages of a segment with a term, as `retrieval/postings.py` packs them: all that BM25 needs."""
+
+    pk = models.CompositePrimaryKey("term", "collection_id", "segment_id", "first")
     collection = models.ForeignKey(
         Collection, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
     term = models.CharField(max_length=64, db_collation="C")
-    version = models.ForeignKey(
-        DocumentVersion, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    segment = models.ForeignKey(
+        Segment, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    first = models.PositiveIntegerField(help_text="The ordinal of its first passage.")
+    first = models.PositiveIntegerField(help_text="The place of its first passage.")
     entries = models.BinaryField()
 
     class Meta:
-        indexes = [models.Index(fields=["collection", "version"], name="postingblock_version")]
+        indexes = [models.Index(fields=["collection", "segment"], name="postingblock_segment")]
 
     def __str__(self) -> str:
-        return f"{self.term} in version {self.version_id} from chunk {self.first} on"
+        return f"{self.term} in segment {self.segment_id} from place {self.first} on"
 
 
 class Word(models.Model):

@@ -1,7 +1,7 @@
-"""Posting lists as they are stored: blocks of passages, one or more for each term of a version.
+"""Posting lists as they are stored: blocks of passages, one or more for each term of a segment.
 
-An entry is eight bytes in network order: the passage's ordinal, how often the term stands in it, and how
-many terms it has.
+An entry is eight bytes in network order: the passage's place in the segment, how often the term stands in it,
+and how many terms it has.
 """
 
 from collections import Counter, defaultdict
@@ -11,25 +11,18 @@ from struct import pack
 import numpy as np
 from numpy.typing import NDArray
 
-ENTRY = np.dtype([("ordinal", ">u4"), ("frequency", ">u2"), ("length", ">u2")])
-BLOCK = 128  # entries; with its key a block must stay below what PostgreSQL lets into an index, 2,704 bytes
+ENTRY = np.dtype([("place", ">u4"), ("frequency", ">u2"), ("length", ">u2")])
+BLOCK = 240  # entries: four blocks with their keys fill a page of the index that they are read from
 _MOST = 65_535
-
-# What a block, by that name, holds: a row for each passage.
-ORDINALS = """(
-    SELECT get_byte(block.entries, at) << 24 | get_byte(block.entries, at + 1) << 16
-           | get_byte(block.entries, at + 2) << 8 | get_byte(block.entries, at + 3)
-    FROM generate_series(0, octet_length(block.entries) - 8, 8) AS at
-)"""
 
 
 def blocks_of(passages: Sequence[tuple[int, list[str]]]) -> Iterator[tuple[str, int, bytes]]:
-    """Yield term, first ordinal and entries of each block of a version, from its (ordinal, terms)."""
+    """Yield term, first place and entries of each block of a segment, from its (place, terms)."""
     entries: dict[str, list[int]] = defaultdict(list)
-    for ordinal, terms in sorted(passages):
+    for place, terms in sorted(passages):
         length = min(len(terms), _MOST)
         for term, frequency in Counter(terms).items():
-            entries[term].append(ordinal << 32 | min(frequency, _MOST) << 16 | length)
+            entries[term].append(place << 32 | min(frequency, _MOST) << 16 | length)
     for term, of_term in entries.items():
         for at in range(0, len(of_term), BLOCK):
             block = of_term[at : at + BLOCK]

@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from retrieval._statements import fetch
+import numpy as np
+
+from retrieval._blocks import elements
+from retrieval._places import Numbers, Places
+from retrieval._statements import NONE_SENT, Sent, fetch
 from retrieval._visible import Visible
 from retrieval.dictionary import Expansion, expand, keys_in
 from retrieval.query import Query
@@ -14,19 +19,23 @@ SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0)::b
 FROM visible
 """
 
-# The same with the versions, their collections, and the dictionaries that apply: the portal's, and those of
-# the collections that are searched. Arrays leave as text: they come back as they are.
+# The same with the versions, their collections and places, and the dictionaries that apply: the portal's, and
+# those of the collections that are searched.
 _SCOPE = """
 WITH counted AS MATERIALIZED (
     SELECT count(*) AS documents, coalesce(sum(chunk_count), 0)::bigint AS chunks,
-           coalesce(sum(term_count), 0)::bigint AS terms, coalesce(array_agg(id), '{{}}') AS versions,
-           coalesce(array_agg(collection_id), '{{}}') AS in_collections
+           coalesce(sum(term_count), 0)::bigint AS terms, array_send(array_agg(id)) AS versions,
+           array_agg(collection_id) AS in_collections,
+           array_send(array_agg(coalesce(segment_id, 0))) AS segments,
+           array_send(array_agg(first_place::bigint)) AS firsts,
+           array_send(array_agg(chunk_count::bigint)) AS passages
     FROM ({visible}) AS visible
 ),
 readable AS MATERIALIZED (
     SELECT id, language FROM retrieval_collection WHERE id IN (SELECT unnest(in_collections) FROM counted)
 )
-SELECT documents, chunks, terms, versions::text AS listed, in_collections::text AS listed_in, about.*,
+SELECT documents, chunks, terms, versions, array_send(in_collections) AS of_collections, segments, firsts,
+       passages, about.*, (SELECT count(*) FROM retrieval_collection) AS every_collection,
        (SELECT coalesce(json_agg(json_build_array(entry.collection_id, entry.words)
                                  ORDER BY entry.id), '[]')
         FROM retrieval_synonyms AS entry
@@ -38,9 +47,6 @@ FROM counted,
              coalesce(array_agg(language), '{{}}')::text AS readable_languages
       FROM readable) AS about
 """
-
-
-_ARRAYS = ("listed", "listed_in", "readable", "readable_languages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +62,10 @@ class Listed:
     """What was visible when a search counted it: for the statements that look for candidates right after.
 
     Asking the rule again would take each of them longer than all else; what is shown is read through it.
-    `sql` has the columns id and collection_id, `ids` the first alone; `readable` has collection_id and
-    language, once for each collection.
+    `sql` has the columns id and collection_id; `readable` has collection_id and language, once for each
+    collection. Both take `params`. `places` are those of the passages in the posting lists.
     """
 
-    ids = "SELECT unnest(%(listed)s::bigint[]) AS id"
     sql = """
 SELECT id, collection_id
 FROM unnest(%(listed)s::bigint[], %(listed_in)s::bigint[]) AS listed (id, collection_id)
@@ -70,11 +75,29 @@ SELECT collection_id, language
 FROM unnest(%(readable)s::bigint[], %(readable_languages)s::text[]) AS readable (collection_id, language)
 """
 
-    def __init__(self, arrays: Mapping[str, str]) -> None:
-        """Arrays as the database writes them, by the names of the parameters."""
-        self.params = {
-            name: arrays[name] for name in ("listed", "listed_in", "readable", "readable_languages")
+    def __init__(self, read: Mapping[str, Any]) -> None:
+        """What the statement that lists gives, by the names of its columns."""
+        self.params: dict[str, Any] = {
+            "listed": Sent(read["versions"] or NONE_SENT),
+            "listed_in": Sent(read["of_collections"] or NONE_SENT),
+            "readable": read["readable"],
+            "readable_languages": read["readable_languages"],
         }
+        self._versions, self._collections, segments, firsts, passages = (
+            elements(read[name]) for name in ("versions", "of_collections", "segments", "firsts", "passages")
+        )
+        self.places = Places(self._versions, segments, firsts, passages)
+        self._share: float = read["collections"] / max(read["every_collection"], 1)
+
+    def collections_of(self, versions: Numbers) -> Numbers:
+        """Return the collections of some of these versions."""
+        order = np.argsort(self._versions)
+        found: Numbers = self._collections[order][np.searchsorted(self._versions, versions, sorter=order)]
+        return found
+
+    def is_more_than(self, share: float) -> bool:
+        """Return whether there is something of more than this share of all collections."""
+        return self._share > share
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +130,9 @@ def count(visible: Visible) -> Counts:
 def read_scope(visible: Visible, asked: Query) -> Scope:
     """Return what a question is asked of, in one statement."""
     keys = keys_in(asked.words)
-    names, [row] = fetch(_SCOPE.format(visible=visible.sql), visible.params | {"keys": list(keys)})
+    names, [row] = fetch(
+        _SCOPE.format(visible=visible.sql), visible.params | {"keys": list(keys)}, binary=True
+    )
     read = dict(zip(names, row, strict=True))
     also = tuple(expand([(collection, words) for collection, words in read["entries"]], keys))
     return Scope(

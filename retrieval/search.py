@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 
-from django.db import transaction
-
 from llm.embedding import Embedder
 from retrieval._candidates import Candidate, find_candidates
 from retrieval._containing import Containing, passages_containing
-from retrieval._lexical import Key, Lexical, Terms, score_passages
+from retrieval._lexical import Lexical, Terms, score_passages
 from retrieval._passages import Passages
+from retrieval._places import Key
+from retrieval._statements import one_snapshot
 from retrieval._turns import turn
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
@@ -101,7 +101,7 @@ def search(
         serving = serving_generation()
         return SearchResults(asked.typed, asked.text, (), 0, 0, 0, serving.pk, embedder_of(serving), {})
     watch = _Stopwatch()
-    with turn(), transaction.atomic():
+    with turn(), one_snapshot():
         found = _find(Visible(user, collections, asked.filters), asked, tell, watch)
         facets = count_facets(found.scope.visible) if with_facets else ()
     # No lock is held on the vectors from here on: a reranker may take its time.

@@ -25,21 +25,29 @@ _TRY_AGAIN_SECONDS = 60.0
 
 
 def keep_models_loaded(
-    tell: Callable[[str], None] = lambda _: None, *, also: Mapping[str, Callable[[], None]] | None = None
+    tell: Callable[[str], None] = lambda _: None,
+    *,
+    also: Mapping[str, Callable[[], None]] | None = None,
+    for_batches: bool = False,
 ) -> None:
-    """Load the models from now on in a thread of their own.
+    """Load the models from now on in a thread of their own, `for_batches` with what those need besides.
 
     `tell` is told what is wrong with the model of the serving generation, and an empty text when it is ready.
     `also` names what else is to be loaded, which questions can do without.
     """
-    threading.Thread(target=_Watch(tell, also).run, name="load-model", daemon=True).start()
+    watch = _Watch(tell, also, for_batches=for_batches)
+    threading.Thread(target=watch.run, name="load-model", daemon=True).start()
 
 
 class _Watch:
     def __init__(
-        self, tell: Callable[[str], None], also: Mapping[str, Callable[[], None]] | None = None
+        self,
+        tell: Callable[[str], None],
+        also: Mapping[str, Callable[[], None]] | None = None,
+        *,
+        for_batches: bool = False,
     ) -> None:
-        self._tell = tell
+        self._tell, self._for_batches = tell, for_batches
         self._also = {"loading the reranker": reranking.warm_up} | dict(also or {})
         self._faults: dict[EmbedderSpec, tuple[float, str]] = {}
         self._ready: set[EmbedderSpec] = set()
@@ -84,6 +92,8 @@ class _Watch:
             return fault
         try:
             embedder_of(generation).embed_query("ready")
+            if self._for_batches:
+                embedder_of(generation).prepare_for_batches()
         except ModelError as error:
             log.exception("the embedding model of %s cannot be used", generation)
             self._faults[spec] = (time.monotonic(), str(error))

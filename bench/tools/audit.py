@@ -33,13 +33,19 @@ SELECT count(*) FROM {table} AS row WHERE NOT EXISTS (
     SELECT FROM retrieval_document AS document
     WHERE document.current_version_id = row.version_id AND document.collection_id = row.collection_id)
 """
-_TABLES = (
-    "retrieval_chunk",
-    "retrieval_vector",
-    "retrieval_postingblock",
-    "retrieval_word",
-    "retrieval_phrase",
-)
+_TABLES = ("retrieval_chunk", "retrieval_vector", "retrieval_word", "retrieval_phrase")
+_STRAY_BLOCKS = """
+SELECT count(*) FROM retrieval_postingblock AS block WHERE NOT EXISTS (
+    SELECT FROM retrieval_documentversion AS version
+    JOIN retrieval_document AS document ON document.current_version_id = version.id
+    WHERE version.segment_id = block.segment_id AND document.collection_id = block.collection_id)
+"""
+_BLOCKS = """
+SELECT block.term, block.entries, version.first_place, version.chunk_count
+FROM retrieval_documentversion AS version
+JOIN retrieval_postingblock AS block ON block.segment_id = version.segment_id AND block.collection_id = %s
+WHERE version.id = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,9 @@ def faults(connection: Connection, *, blobs: Path, documents: int) -> list[str]:
     """
     rows = [_Document(*row) for row in connection.execute(_DOCUMENTS).fetchall()]
     found = [] if len(rows) == documents else [f"{len(rows)} versions of documents, expected {documents}"]
-    for table in _TABLES:
-        (strays,) = connection.execute(_STRAYS.format(table=table)).fetchone() or (0,)
+    counts = {table: _STRAYS.format(table=table) for table in _TABLES}
+    for table, statement in (counts | {"retrieval_postingblock": _STRAY_BLOCKS}).items():
+        (strays,) = connection.execute(statement).fetchone() or (0,)
         found += [f"{strays} rows of {table} belong to no document that is served"] if strays else []
     embedder = load_embedder(stack.EMBEDDING)
     for document in rows:
@@ -129,14 +136,11 @@ def _wrong_rows(connection: Connection, document: _Document, chunks: list[_Chunk
         yield f"{len(vectors)} vectors for {len(chunks)} chunks"
     if any(abs(norm - 1) > 0.01 for _, norm in vectors):  # noqa: PLR2004 - a half float's rounding
         yield "a vector is not of unit length"
-    blocks = connection.execute(
-        f"SELECT term, entries FROM retrieval_postingblock {where}",  # noqa: S608 - constants
-        key,
-    ).fetchall()
     found = [
-        (int(entry["ordinal"]), term, int(entry["frequency"]))
-        for term, entries in blocks
+        (int(entry["place"]) - first, term, int(entry["frequency"]))
+        for term, entries, first, passages in connection.execute(_BLOCKS, key).fetchall()
         for entry in entries_of(entries)
+        if first <= entry["place"] < first + passages  # the others are of other documents
     ]
     expected = {
         (chunk.ordinal, term, frequency)

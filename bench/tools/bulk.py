@@ -15,8 +15,9 @@ from retrieval.analysis import analyse
 from retrieval.collections import create_collection
 from retrieval.generations import serving_generation
 from retrieval.indexing import NewChunk, publish_version, vector_literal
-from retrieval.models import Chunk, Collection, Document, DocumentVersion, Generation, PostingBlock
+from retrieval.models import Chunk, Collection, Document, DocumentVersion, Generation, PostingBlock, Segment
 from retrieval.postings import blocks_of
+from retrieval.segments import open_segment
 
 _A_DOCUMENT = 2_000
 _SINGLE = 1_000
@@ -62,20 +63,23 @@ def _singly(
     """Write a chunk, its vector and its postings with one statement a row, and commit after each chunk."""
     version = _version(shelf, "single.txt")
     index = prepared_index("single.txt", texts, vectors)
+    with transaction.atomic():
+        segment = open_segment(collection=shelf, versions={version.pk: 0}, places=len(texts))
     began = time.perf_counter()
     for chunk, vector in zip(index.chunks, vectors, strict=True):
         with transaction.atomic():
-            _write_one(shelf, version, chunk, vector, generation)
+            _write_one(segment, version, chunk, vector, generation)
     return time.perf_counter() - began
 
 
 def _write_one(
-    shelf: Collection,
+    segment: Segment,
     version: DocumentVersion,
     chunk: NewChunk,
     vector: NDArray[np.float32],
     generation: Generation,
 ) -> None:
+    shelf = segment.collection
     key = {"collection_id": shelf.pk, "version_id": version.pk, "ordinal": chunk.ordinal}
     Chunk.objects.create(
         **key,
@@ -97,7 +101,7 @@ def _write_one(
     terms = analyse(chunk.indexed_text, shelf.language)
     for term, first, entries in blocks_of([(chunk.ordinal, terms)]):
         PostingBlock.objects.create(
-            collection_id=shelf.pk, version_id=version.pk, term=term, first=first, entries=entries
+            collection_id=shelf.pk, segment_id=segment.pk, term=term, first=first, entries=entries
         )
 
 

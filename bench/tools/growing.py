@@ -49,7 +49,12 @@ class Library:
         self.tokens = _make_people()
 
     def grow(self, size: int, *, index_above: int) -> None:
-        """Publish passages until there are `size`; with more than `index_above`, build the index."""
+        """Publish passages until there are `size`; with more than `index_above`, build the index.
+
+        Posting lists are merged as some minutes of beat leave them, and tables as autovacuum does.
+        """
+        from retrieval.segments import merge_segments
+
         self._drop_indexes()
         with ProcessPoolExecutor(
             _PUBLISHERS, get_context("spawn"), initializer=_begin, initargs=(dict(self._portal.environment),)
@@ -61,6 +66,8 @@ class Library:
                     waiting.pop(0).result()
             for one in waiting:
                 one.result()
+        while merge_segments(seconds=60):
+            pass
         self.size = size
         self._settle(with_index=size > index_above)
 

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from llm.embedding import Embedder, EmbedderSpec, load_embedder
 from llm.providers import local_embedding
+from llm.providers.divided_embedding import DividedEmbedder
 from llm.providers.local_embedding import load_local
 from llm.providers.onnx_embedding import OnnxEmbedder
 from llm.providers.torch_embedding import TorchEmbedder
@@ -120,9 +121,29 @@ def test_a_model_that_cannot_become_a_graph_is_run_by_torch(
     assert graphs(replace(small, cache=str(tmp_path / "cache"))) == []
 
 
-def test_bfloat16_and_an_admin_who_says_so_choose_torch(
-    small: EmbedderSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_admin_who_says_so_chooses_torch(small: EmbedderSpec) -> None:
     assert isinstance(load_local(replace(small, runtime="torch")), TorchEmbedder)
+
+
+def test_with_bfloat16_torch_is_loaded_for_long_batches_alone(
+    small: EmbedderSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(local_embedding, "has_bfloat16", lambda: True)
-    assert isinstance(load_local(small), TorchEmbedder)
+    divided = load_local(replace(small, cache=str(tmp_path)))
+    assert isinstance(divided, DividedEmbedder)
+    loaded: list[Embedder] = []
+    load = divided._load
+
+    def note() -> Embedder:
+        loaded.append(load())
+        return loaded[-1]
+
+    monkeypatch.setattr(divided, "_load", note)
+    short = divided.embed_passages(TEXTS)
+    assert divided.embed_query(TEXTS[1]).shape == (64,)
+    assert not loaded
+    long = divided.embed_passages([*TEXTS, *TEXTS[2:] * 6])
+    divided.prepare_for_batches()
+    assert len(loaded) == 1
+    assert isinstance(loaded[0], TorchEmbedder)
+    assert (short * long[: len(TEXTS)]).sum(axis=1).min() > 0.999, "both have the same vectors"

@@ -34,6 +34,7 @@ from retrieval.generations import embedder, serving_generation
 from retrieval.indexing import NewChunk, NewIndex, publish_version
 from retrieval.models import Collection, Document, DocumentVersion, Grant, Role, Synonyms
 from retrieval.search import SearchResults, search
+from retrieval.segments import merge_segments
 from retrieval.suggestions import Suggestion, suggest
 from retrieval.tags import change_tags
 from tests import factories
@@ -254,6 +255,8 @@ def apply(step: Step, portal: Portal, world: World) -> None:
             role = Role.READER if step.name == "open" else None
             (world.everyone.add if role else world.everyone.discard)(where)
             set_grant(user=portal.keeper, collection=portal.collections[where], team=None, role=role)
+        case "merge":
+            merge_segments(seconds=60)
         case "add":
             paper = Paper(where, step.teams, step.passages, author=step.author, tags=step.tags)
             world.papers.append(paper)
@@ -307,7 +310,7 @@ def _move(portal: Portal, world: World, number: int, document: Document, where: 
             world.papers[one].collection = where
 
 
-_KINDS = ["leave", "join", "close", "revoke", "grant", "open", "shut", "add"]
+_KINDS = ["leave", "join", "close", "revoke", "grant", "open", "shut", "add", "merge"]
 _OF_ONE = ("replace", "tag", "author")
 _KINDS += ["delete", "narrow", "widen", "move", *_OF_ONE]
 _steps = st.builds(
@@ -352,12 +355,21 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     typed=_beginnings,
     steps=st.lists(_steps, min_size=1, max_size=2),
     through_index=st.booleans(),
+    is_merged=st.booleans(),
 )
 def test_everyone_finds_what_they_may_see_and_nothing_else(
-    hashes: None, world: World, asked: Asked, typed: str, steps: list[Step], through_index: bool
+    hashes: None,
+    world: World,
+    asked: Asked,
+    typed: str,
+    steps: list[Step],
+    through_index: bool,
+    is_merged: bool,
 ) -> None:
     with transaction.atomic(), override_settings(SEARCH_EXACT_LIMIT=0 if through_index else 25_000):
         portal = Portal(world)
+        if is_merged:
+            merge_segments(seconds=60)
         everyone = range(PEOPLE)
         before = [answers_to(portal, world, person, asked, typed) for person in everyone]
         for step in steps:

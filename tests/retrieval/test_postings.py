@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.accounts.models import User
-from retrieval.models import Collection, PostingBlock
+from retrieval.models import Collection, PostingBlock, Segment
 from retrieval.postings import BLOCK, blocks_of, entries_of
 from retrieval.search import search
 from tests import factories
@@ -23,7 +23,7 @@ def test_what_is_packed_is_read_back(texts: list[list[str]]) -> None:
     for term, first, packed in blocks_of(list(enumerate(texts))):
         entries = entries_of(packed)
         assert 0 < len(entries) <= BLOCK
-        assert entries[0]["ordinal"] == first
+        assert entries[0]["place"] == first
         found += [(int(ordinal), term, int(often), int(length)) for ordinal, often, length in entries]
     expected = [
         (ordinal, term, text.count(term), len(text))
@@ -52,22 +52,45 @@ def test_the_last_passage_of_a_long_document_is_found(
 
 
 @pytest.mark.django_db
-def test_rows_of_before_become_the_same_blocks(people: tuple[User, User], handbook: Collection) -> None:
-    factories.searchable_document(handbook, passages=[f"kettle {n % 7} kettle" for n in range(BLOCK + 5)])
-    key = ("collection_id", "term", "version_id", "first")
-    expected = {row[:4]: bytes(row[4]) for row in PostingBlock.objects.values_list(*key, "entries")}
-    rows = [
-        (collection, term, version, *(int(value) for value in entry))
-        for (collection, term, version, _), packed in expected.items()
-        for entry in entries_of(packed)
-    ]
-    PostingBlock.objects.all().delete()
+def test_rows_of_before_become_blocks() -> None:
+    """The block table of then hides the one of today."""
+    texts = [f"kettle {number % 7} kettle".split() for number in range(BLOCK + 5)]
+    expected: set[tuple[str, int, int, int]] = {
+        (term, *entry) for term, _, packed in blocks_of(list(enumerate(texts))) for entry in _plain(packed)
+    }
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE retrieval_posting (collection_id bigint, term text, version_id bigint,"
-            " ordinal int, frequency smallint, length smallint) ON COMMIT DROP"
+            " ordinal int, frequency smallint, length smallint) ON COMMIT DROP;"
+            "CREATE TEMP TABLE retrieval_postingblock (collection_id bigint, term text, version_id bigint,"
+            " first int, entries bytea) ON COMMIT DROP"
         )
-        cursor.executemany("INSERT INTO retrieval_posting VALUES (%s, %s, %s, %s, %s, %s)", rows)
+        cursor.executemany(
+            "INSERT INTO retrieval_posting VALUES (1, %s, 2, %s, %s, %s)", [list(row) for row in expected]
+        )
         cursor.execute(import_module("retrieval.migrations.0013_posting_blocks").PACK)
-    found = {row[:4]: bytes(row[4]) for row in PostingBlock.objects.values_list(*key, "entries")}
-    assert found == expected
+        cursor.execute("SELECT term, first, entries FROM retrieval_postingblock WHERE version_id = 2")
+        blocks = cursor.fetchall()
+    assert {(term, *entry) for term, _, packed in blocks for entry in _plain(packed)} == expected
+    assert all(first == _plain(packed)[0][0] for _, first, packed in blocks)
+
+
+def _plain(packed: bytes) -> list[tuple[int, int, int]]:
+    return [(int(place), int(often), int(length)) for place, often, length in entries_of(bytes(packed))]
+
+
+@pytest.mark.django_db
+def test_versions_of_before_have_segments(people: tuple[User, User], handbook: Collection) -> None:
+    """As after an upgrade: blocks are known by their version's number, and no version has a segment."""
+    found = [hit.text for hit in search(user=people[0], query="annual leave").hits]
+    version = handbook.documents.get().current_version
+    assert found
+    assert version is not None
+    PostingBlock.objects.update(segment=version.pk)
+    Segment.objects.all().delete()
+    assert search(user=people[0], query="annual leave").hits[0].bm25 == 0
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("retrieval.migrations.0019_fill_segments").FILL)
+    assert [hit.text for hit in search(user=people[0], query="annual leave").hits] == found
+    factories.searchable_document(handbook, passages=["A segment of its own."])
+    assert Segment.objects.count() == 2

@@ -142,7 +142,7 @@ def test_a_new_version_takes_the_place_of_the_old_one(
     )
     hits = search(user=alice, query="annual leave").hits
     assert [(hit.text, hit.version_number) for hit in hits] == [("Leave is unlimited.", 2)]
-    assert set(PostingBlock.objects.values_list("version", flat=True)) == {version.pk}
+    assert set(PostingBlock.objects.values_list("segment__versions", flat=True)) == {version.pk}
     assert "leav" in PostingBlock.objects.values_list("term", flat=True)
 
 
