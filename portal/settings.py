@@ -100,7 +100,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "portal.middleware.known_errors",
+    "portal.middleware.KnownErrors",
 ]
 _SELF = ["'self'"]
 CONTENT_SECURITY_POLICY: dict[str, Any] = {

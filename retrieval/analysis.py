@@ -104,14 +104,12 @@ def analyse(text: str, language: str) -> list[str]:
 def matching_spans(text: str, terms: frozenset[str], language: str) -> list[tuple[int, int]]:
     """Return the character spans of the words of a text that share a term with `terms`."""
     begins = {term[:1] for term in terms}
-    is_matching: dict[str, bool] = {}
-    spans = []
-    for match in _TOKEN.finditer(text) if terms else ():
-        token = match.group()
-        if token not in is_matching:
-            is_other = token.isascii() and token.isalpha() and token[0].lower() not in begins
-            # A stem begins as its word does, and most words of a passage begin as no word of the question.
-            is_matching[token] = not is_other and not terms.isdisjoint(_terms_of_token(token, language))
-        if is_matching[token]:
-            spans.append(match.span())
-    return spans
+    matching = set()
+    for token in set(_TOKEN.findall(text)) if terms else ():
+        # A stem begins as its word does, and most words of a passage begin as no word of the question.
+        is_other = token[0].lower() not in begins and token.isascii() and token.isalpha()
+        if not is_other and not terms.isdisjoint(_terms_of_token(token, language)):
+            matching.add(token)
+    if not matching:
+        return []
+    return [match.span() for match in _TOKEN.finditer(text) if match[0] in matching]

@@ -14,6 +14,7 @@ from django.db.models import Case, When
 
 from llm.embedding import Embedder, EmbedderSpec, load_embedder
 from llm.errors import EmbeddingError
+from retrieval._statements import fetch
 from retrieval.models import Generation
 from retrieval.secrets import LostSecretError, decrypt
 
@@ -110,11 +111,12 @@ def embedder() -> Embedder:
 
 
 # Naming the table of vectors takes its lock until the transaction ends: a generation that was seen serving
-# cannot be dropped before its vectors were read.
+# cannot be dropped before its vectors were read. Fields that a search does not need are left for later.
 _SERVING = """
-SELECT id, kind, model, revision, base_url, secret, max_tokens, chunk_tokens, dimension, metric, languages,
-       state, (SELECT reltuples FROM pg_class WHERE oid = to_regclass('retrieval_vector_g' || generation.id))
-                  AS vectors_about
+SELECT id, kind, model, revision, base_url, secret, max_tokens, chunk_tokens, dimension, metric,
+       languages::json, state,
+       (SELECT reltuples FROM pg_class WHERE oid = to_regclass('retrieval_vector_g' || generation.id))
+           AS vectors_about
 FROM retrieval_generation AS generation
 WHERE state = 'serving' AND NOT EXISTS (SELECT FROM retrieval_vector WHERE false)
 """
@@ -125,8 +127,13 @@ def serving_generation() -> Generation:
 
     Raises NoGenerationError where there is none.
     """
-    for found in Generation.objects.raw(_SERVING):
-        return found
+    names, rows = fetch(_SERVING, {})
+    for row in rows:
+        read = dict(zip(names, row, strict=True))
+        known = [field.attname for field in Generation._meta.concrete_fields if field.attname in read]
+        generation = Generation.from_db(connection.alias, known, [read[name] for name in known])
+        generation.vectors_about = read["vectors_about"] or 0
+        return generation
     raise NoGenerationError("No generation serves yet. Run `manage.py prepare`.")
 
 

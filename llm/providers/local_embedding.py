@@ -3,7 +3,6 @@
 import hashlib
 import importlib.util
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 from llm.embedding import DEFAULT_MODEL, Embedder, EmbedderSpec
@@ -45,11 +44,8 @@ def load_local(spec: EmbedderSpec) -> Embedder:
 
         try:
             graph = graph_of(folder, weights, cache=Path(spec.cache))
-            if not has_bfloat16():
-                return OnnxEmbedder(spec, graph, revision=revision)
-            # A second thread takes as much processor time again, and a question comes no sooner.
-            quick = OnnxEmbedder(replace(spec, threads=1), graph, revision=revision)
-            return DividedEmbedder(quick, load_torch)
+            onnx = OnnxEmbedder(spec, graph, revision=revision)
+            return DividedEmbedder(onnx, load_torch) if has_bfloat16() else onnx
         except GraphError as error:
             log.warning("torch runs the embedding model %s: %s", spec.model, error)
     return load_torch()
