@@ -9,9 +9,9 @@ from django.http.response import HttpResponseBase
 class OneThreadHandler(ASGIHandler):
     """Runs middleware and view of a request in one thread, in one go.
 
-    Django's own goes back to the event loop for methods of the middleware and for the view, which takes a tenth
-    of what a search spends around itself. An asynchronous view still runs in the event loop, and streams flow
-    there.
+    Django's own goes back to the event loop for methods of the middleware and for the view, which takes a
+    tenth of what a search spends around itself. An asynchronous view still runs in the event loop, and
+    streams flow there.
     """
 
     def load_middleware(self, *_: object, **__: object) -> None:
