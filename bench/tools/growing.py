@@ -57,7 +57,7 @@ class Library:
 
         self._drop_indexes()
         with ProcessPoolExecutor(
-            _PUBLISHERS, get_context("spawn"), initializer=_begin, initargs=(dict(self._portal.environment),)
+            _PUBLISHERS, get_context("spawn"), initializer=begin, initargs=(dict(self._portal.environment),)
         ) as publishers:
             waiting: list[Future[None]] = []
             for batch in self._batches(size):
@@ -120,7 +120,8 @@ def _collection(number: int) -> str:
     return found.slug
 
 
-def _begin(environment: Mapping[str, str]) -> None:
+def begin(environment: Mapping[str, str]) -> None:
+    """Let a process that has just begun use a portal."""
     os.environ |= environment
     import django
 
