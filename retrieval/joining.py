@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from django.db import connection
-
 from retrieval._passages import Row
+from retrieval._statements import array, fetch
 
 # A passage may begin with the last sentence of the one before it; white space between two is in neither.
 _BETWEEN = """
@@ -34,10 +33,8 @@ def _read_between(groups: Sequence[Sequence[Row]]) -> dict[tuple[int, int], str]
     ]
     if not gaps:
         return {}
-    versions, starts, stops = (list(column) for column in zip(*gaps, strict=True))
-    with connection.cursor() as cursor:
-        cursor.execute(_BETWEEN, {"versions": versions, "starts": starts, "stops": stops})
-        return {(version_id, start): text for version_id, start, text in cursor.fetchall()}
+    columns = zip(("versions", "starts", "stops"), map(array, zip(*gaps, strict=True)), strict=True)
+    return {(version_id, start): text for version_id, start, text in fetch(_BETWEEN, dict(columns))[1]}
 
 
 def _joined(group: Sequence[Row], between: dict[tuple[int, int], str]) -> Row:
