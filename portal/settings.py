@@ -279,6 +279,7 @@ SEARCH_PINNED = env.flag("SEARCH_PINNED", "false")
 FUSION_DENSE_WEIGHT = 0.5
 FUSION_DENSE_WEIGHT_EXACT = 0.2  # of a question for an identifier or for quoted words
 FUSION_DOCUMENT_WEIGHT = 0.5  # of the document that a question means, beside what its passage says
+FUSION_LIKENESS_WEIGHT = 0.8  # of passages like the best ones, as a share of the weight of meaning
 MAX_QUESTION_CHARS = env.number("MAX_QUESTION_CHARS", 2_000, least=100)
 
 USE_TZ = True

@@ -15,6 +15,7 @@ from retrieval.document_match import with_documents
 from retrieval.fusion import fuse
 from retrieval.identifiers import asks_for_identifier
 from retrieval.languages import weight_by_language
+from retrieval.likeness import with_likeness
 from retrieval.models import Generation
 from retrieval.pins import pinned_first
 from retrieval.query import Query
@@ -63,7 +64,8 @@ def rank(
         visible=asked.visible,
         lexical=asked.lexical,
     )
-    reranked = rerank(question=asked.question, ranked=fitting, passages=passages)
+    alike = with_likeness(fitting, weight=weight, generation=asked.generation, visible=asked.visible)
+    reranked = rerank(question=asked.question, ranked=alike, passages=passages)
     ranked = pinned_first(boosted(reranked.ranked), asked=asked.query, visible=asked.visible)
     if arrangement is None:
         return Ranking(as_ranked(ranked[:limit]), reranked.notice)
