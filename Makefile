@@ -74,8 +74,9 @@ bench: dev .venv-unstructured/.installed ## Print each figure beside its referen
 bench-ingest: dev .venv-unstructured/.installed ## Print how fast documents are read, embedded and stored
 	$(BIN)/python -m bench.ingest
 
-bench-search: dev ## Print how quick search is as the library grows to 100,000 passages, and under load
+bench-search: dev ## Print how quick search is as the library grows, and under load; words alone to a million passages
 	$(BIN)/python -m bench.search_growth
+	$(BIN)/python -m bench.words
 
 bench-answer: dev ## Print how soon answers begin beside search alone, and what fifty at once hold
 	$(BIN)/python -m bench.answer

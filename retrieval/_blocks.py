@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval._places import Numbers, Places
-from retrieval.postings import entries_of
+from retrieval.postings import columns_of
 
 # The head of a block: a number of its term, which may be negative, how many entries it has, and its segment.
 # One array of these leaves the database in half the time of three.
@@ -51,10 +51,16 @@ class Entries:
     def read(cls, heads: Numbers, packed: bytes, places: Places) -> "Entries":
         """Take blocks apart, each with its head; their segments are among those of the places."""
         counts = heads >> _SEGMENT_BITS & _MOST_ENTRIES
-        entries = entries_of(packed)
-        at = places.of_entries(heads & _LAST_SEGMENT, counts, entries["place"].astype(np.int64))
+        in_segment, frequencies, lengths = columns_of(packed)
+        at = places.of_entries(heads & _LAST_SEGMENT, counts, in_segment)
         numbers = np.repeat(heads >> _SEGMENT_BITS + _COUNT_BITS, counts)
-        kept = places.is_one[at]
-        if not kept.all():
-            at, numbers, entries = at[kept], numbers[kept], entries[kept]
-        return cls(numbers, at, entries["frequency"].astype(np.uint16), entries["length"].astype(np.uint16))
+        found = cls(numbers, at, frequencies, lengths)
+        return found.where(places.is_one[at])
+
+    def where(self, is_kept: NDArray[np.bool_]) -> "Entries":
+        """Return some of the entries: without a copy where that is all of them."""
+        if is_kept.all():
+            return self
+        return Entries(
+            self.numbers[is_kept], self.places[is_kept], self.frequencies[is_kept], self.lengths[is_kept]
+        )

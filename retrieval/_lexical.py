@@ -45,6 +45,7 @@ JOIN {_ASKED}
 )
 _FEW = 0.25  # of all collections: to look a term up takes as long as reading a handful of blocks on
 _BARRED = -1
+_STRETCH = 100  # passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class Lexical:
             places = self._places.of(among)
             scores = np.zeros(len(scores))
             scores[places] = self._scores[places]
-        found = np.flatnonzero(scores)
+        least = _reached(scores, depth)
+        found = np.flatnonzero(scores >= least if least > 0 else scores)
         if len(found) > depth:
             found = found[scores[found] >= np.partition(scores[found], -depth)[-depth]]
         versions, ordinals = self._places.passages(found)
@@ -129,11 +131,11 @@ def score_passages(*, listed: Listed, terms: Terms, passages: int, length: int) 
     numbers = {term: number for number, term in enumerate(distinct)}
     entries = _read(listed, terms, numbers)
     is_asked = entries.numbers != _BARRED
-    of_asked, at = entries.numbers[is_asked], entries.places[is_asked]
-    idf = _idf(of_asked, passages, terms=len(distinct))
-    weights = idf[of_asked] * _saturated(entries, passages, length)[is_asked]
-    scores = np.bincount(at, weights, minlength=listed.places.length).astype(np.float64)
-    upper_bound = max((_sum(idf, asked, numbers) for asked in terms.asked), default=0.0)
+    asked = entries.where(is_asked)
+    idf = _idf(asked.numbers, passages, terms=len(distinct))
+    weights = idf.astype(np.float32)[asked.numbers] * _saturated(asked, passages, length)
+    scores = np.bincount(asked.places, weights, minlength=listed.places.length).astype(np.float64, copy=False)
+    upper_bound = max((_sum(idf, own, numbers) for own in terms.asked), default=0.0)
     lexical = Lexical(listed, entries, scores, distinct, upper_bound=upper_bound)
     lexical.bar(listed.places.keys(entries.places[~is_asked]))
     return lexical
@@ -165,10 +167,21 @@ def _idf(numbers: NDArray[np.int64], passages: int, *, terms: int) -> NDArray[np
     return np.where(found > 0, np.log1p((among - found + 0.5) / (found + 0.5)), 0.0)
 
 
-def _saturated(entries: Entries, passages: int, length: int) -> NDArray[np.float64]:
+def _saturated(entries: Entries, passages: int, length: int) -> NDArray[np.float32]:
     """Return how much each entry's frequency counts, from 0 to 1, in a passage of its length."""
     average = max(length / max(passages, 1), 1.0)
     k1, b = settings.BM25_K1, settings.BM25_B
-    frequency = entries.frequencies.astype(np.float64)
-    share: NDArray[np.float64] = frequency / (frequency + k1 * (1 - b + b / average * entries.lengths))
+    longest = int(entries.lengths.max(initial=0))
+    by_length = (k1 * (1 - b + b / average * np.arange(longest + 1))).astype(np.float32)
+    share = entries.frequencies.astype(np.float32)
+    share /= share + by_length[entries.lengths]
     return share
+
+
+def _reached(scores: NDArray[np.float64], depth: int) -> float:
+    """Return a score that `depth` passages or more reach, told by the best of each hundred; 0 for few."""
+    stretches = len(scores) // _STRETCH
+    if stretches < depth:
+        return 0.0
+    highest = scores[: stretches * _STRETCH].reshape(stretches, _STRETCH).max(axis=1)
+    return float(np.partition(highest, -depth)[-depth])

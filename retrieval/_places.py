@@ -38,10 +38,16 @@ class Places:
         self._by_version = np.argsort(self.versions)
 
     def of_entries(self, segments: Numbers, counts: Numbers, in_segment: Numbers) -> Numbers:
-        """Return the places of entries: of each block its segment and its number of entries, then of all."""
+        """Return the places of entries: of each block its segment and its number of entries, then of all.
+
+        Within a block they are in their order.
+        """
         stretch = np.searchsorted(self.segments, segments)
-        inside = np.minimum(in_segment, np.repeat(self._lengths[stretch], counts))
-        places: Numbers = np.repeat(self._begins_of[stretch], counts) + inside
+        lasts = in_segment[np.cumsum(counts) - 1]
+        if (lasts >= self._lengths[stretch]).any():
+            in_segment = np.minimum(in_segment, np.repeat(self._lengths[stretch], counts))
+        places: Numbers = np.repeat(self._begins_of[stretch], counts)
+        places += in_segment
         return places
 
     def passages(self, places: Numbers) -> tuple[Numbers, Numbers]:

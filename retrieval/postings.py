@@ -32,3 +32,11 @@ def blocks_of(passages: Sequence[tuple[int, list[str]]]) -> Iterator[tuple[str, 
 def entries_of(blocks: bytes) -> NDArray[np.void]:
     """Return the entries of a block, or of several one after another."""
     return np.frombuffer(blocks, ENTRY)
+
+
+def columns_of(blocks: bytes) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.uint16]]:
+    """Return the places, frequencies and lengths of the entries of blocks."""
+    whole = np.frombuffer(blocks, ">u8").astype(np.uint64)  # turned round once, not in each column
+    low = whole.astype(np.uint32)
+    places = (whole >> np.uint64(32)).view(np.int64)
+    return places, (low >> np.uint32(16)).astype(np.uint16), low.astype(np.uint16)
