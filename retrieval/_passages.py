@@ -1,6 +1,6 @@
 """Passages with all that is shown of them, read when needed, and only where they may still be seen."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,20 +10,22 @@ from retrieval._visible import Visible
 
 Row = Mapping[str, Any]
 
-# Each column has the name of a field of `Hit`, but for `rank` and `context`. Someone may have lost sight of a
-# document while the search ran, so the access rule is asked again in the same statement. MATERIALIZED keeps
-# the planner from weighing the order of all its joins together with these, which took longer than reading.
+# Each column has the name of a field of `Hit`, but for `rank`, `context` and `number`. Someone may have lost
+# sight of a document while the search ran, so the access rule is asked again in the same statement.
+# MATERIALIZED keeps the planner from weighing the order of all its joins together with these, which took
+# longer than reading.
 _READ = """
 WITH visible AS MATERIALIZED (
     SELECT id, collection_id FROM ({visible}) AS every WHERE id = ANY(%(wanted_versions)s::bigint[])
-)
+){numbered}
 SELECT wanted.rank, document.id AS document_id, version.id AS version_id, version.number AS version_number,
        chunk.ordinal, collection.slug AS collection_slug, collection.title AS collection_title,
        document.title, document.name, coalesce(parent.title, '') AS parent_title, collection.language,
        chunk.heading_path::json, chunk.page, chunk.last_page, chunk.context, chunk.text, chunk.start,
        chunk."end",
        document.updated_at, document.author, document.tags,
-       CASE WHEN document.verified_version = version.number THEN document.verified_at END AS verified_at
+       CASE WHEN document.verified_version = version.number THEN document.verified_at END AS verified_at,
+       {number} AS number
 FROM unnest(%(wanted_versions)s::bigint[], %(wanted_ordinals)s::int[])
     WITH ORDINALITY AS wanted (version_id, ordinal, rank)
 JOIN visible ON visible.id = wanted.version_id
@@ -34,8 +36,14 @@ JOIN retrieval_documentversion AS version ON version.id = visible.id
 JOIN retrieval_document AS document ON document.id = version.document_id
 JOIN retrieval_collection AS collection ON collection.id = document.collection_id
 LEFT JOIN retrieval_document AS parent ON parent.id = document.parent_id
+{join}
 ORDER BY wanted.rank
 """
+_BARE = {"numbered": "", "number": "NULL", "join": ""}
+_NUMBERED = {
+    "number": "numbered.number",
+    "join": "LEFT JOIN numbered ON numbered.rank = wanted.rank",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +74,34 @@ class Passages:
         """Return the passages that may be seen, in one statement at most."""
         wanted = list(keys)
         if missing := [key for key in wanted if key not in self._read]:
-            self._fetch(missing)
+            self._fetch(missing, self._visible.params, **_BARE)
         return {key: found for key in wanted if (found := self._read[key]) is not None}
 
-    def _fetch(self, keys: list[Key]) -> None:
+    def numbered(self, keys: Sequence[Key], sql: str, params: Mapping[str, Any]) -> dict[Key, float]:
+        """Read passages in one statement, and return a number for each that has one and may be seen.
+
+        `sql` gives the numbers, with the columns rank, from 1 on, and number; it may use `visible`, and as
+        parameters wanted_versions and wanted_ordinals.
+        """
+        numbers = self._fetch(
+            keys,
+            {**self._visible.params, **params},
+            numbered=f", numbered AS MATERIALIZED ({sql})",
+            **_NUMBERED,
+        )
+        return {key: float(number) for key, number in numbers.items() if number is not None}
+
+    def _fetch(self, keys: Sequence[Key], params: Mapping[str, Any], **parts: str) -> dict[Key, Any]:
         self._read.update(dict.fromkeys(keys))
-        params = {
+        wanted = {
             "wanted_versions": array(version_id for _, version_id, _ in keys),
             "wanted_ordinals": array(ordinal for _, _, ordinal in keys),
         }
-        names, rows = fetch(_READ.format(visible=self._visible.sql), self._visible.params | params)
+        names, rows = fetch(_READ.format(visible=self._visible.sql, **parts), {**params, **wanted})
+        numbers = {}
         for row in rows:
             read = dict(zip(names, row, strict=True))
-            self._read[keys[int(read.pop("rank")) - 1]] = ReadPassage(read)
+            key = keys[int(read.pop("rank")) - 1]
+            numbers[key] = read.pop("number")
+            self._read[key] = ReadPassage(read)
+        return numbers

@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from django.conf import settings
 
 from retrieval._candidates import Key
-from retrieval._statements import array, fetch
-from retrieval._visible import Visible
+from retrieval._passages import Passages
 from retrieval.fusion import DenseWeight, Ranked, in_order
 from retrieval.models import Generation
 
@@ -23,40 +22,38 @@ _COMPARED = 50  # the best passages; those behind them stay there
 
 # How near each of the wanted passages is to the first of them, which have weights.
 _NEAR = """
-WITH visible AS MATERIALIZED (
-    SELECT id, collection_id FROM ({visible}) AS every WHERE id = ANY(%(versions)s::bigint[])
-),
-compared AS MATERIALIZED (
-    SELECT wanted.place, vector.embedding
-    FROM unnest(%(versions)s::bigint[], %(ordinals)s::int[])
-        WITH ORDINALITY AS wanted (version_id, ordinal, place)
-    JOIN visible ON visible.id = wanted.version_id
+WITH compared AS MATERIALIZED (
+    SELECT one.rank, vector.embedding
+    FROM unnest(%(wanted_versions)s::bigint[], %(wanted_ordinals)s::int[])
+        WITH ORDINALITY AS one (version_id, ordinal, rank)
+    JOIN visible ON visible.id = one.version_id
     CROSS JOIN LATERAL (
-        SELECT one.embedding FROM retrieval_vector AS one
-        WHERE one.generation_id = %(generation)s AND one.collection_id = visible.collection_id
-          AND one.version_id = wanted.version_id AND one.ordinal = wanted.ordinal
+        SELECT stored.embedding FROM retrieval_vector AS stored
+        WHERE stored.generation_id = %(generation)s AND stored.collection_id = visible.collection_id
+          AND stored.version_id = one.version_id AND stored.ordinal = one.ordinal
         OFFSET 0
     ) AS vector
 )
-SELECT compared.place, sum(hit.weight * -(compared.embedding <#> first.embedding))
-FROM unnest(%(weights)s::float8[]) WITH ORDINALITY AS hit (weight, place)
-JOIN compared AS first ON first.place = hit.place
+SELECT compared.rank, sum(hit.weight * -(compared.embedding <#> first.embedding)) AS number
+FROM unnest(%(weights)s::float8[]) WITH ORDINALITY AS hit (weight, rank)
+JOIN compared AS first ON first.rank = hit.rank
 CROSS JOIN compared
-GROUP BY compared.place
+GROUP BY compared.rank
 """
 
 
 def with_likeness(
-    ranked: list[Ranked], *, weight: DenseWeight, generation: Generation, visible: Visible
+    ranked: list[Ranked], *, weight: DenseWeight, generation: Generation, passages: Passages
 ) -> list[Ranked]:
     """Return candidates, those lifted that are like the best ones, scores from 0 to 1, best first.
 
-    It counts as much more or less as meaning does. Vectors are read through the access rule once more.
+    It counts as much more or less as meaning does. Vectors are read through the access rule once more, with
+    the texts, which most of the list will need.
     """
     of_meaning = settings.FUSION_LIKENESS_WEIGHT
     if not of_meaning or len(ranked) <= 1:
         return ranked
-    likeness = _likeness(ranked[:_COMPARED], generation, visible)
+    likeness = _likeness(ranked[:_COMPARED], generation, passages)
 
     def moved(pair: Ranked) -> Ranked:
         candidate, score = pair
@@ -66,20 +63,14 @@ def with_likeness(
     return in_order([moved(pair) for pair in ranked])
 
 
-def _likeness(best: Sequence[Ranked], generation: Generation, visible: Visible) -> Mapping[Key, float]:
+def _likeness(best: Sequence[Ranked], generation: Generation, passages: Passages) -> Mapping[Key, float]:
     """Return how like each passage is to the first of them: 1 the most of all, 0 the least.
 
     Without those that the person may not see any more.
     """
-    keys = [candidate.key for candidate, _ in best]
-    params = {
-        "versions": array(version for _, version, _ in keys),
-        "ordinals": array(ordinal for _, _, ordinal in keys),
-        "weights": _weights([score for _, score in best[:_HITS]]),
-        "generation": generation.pk,
-    }
-    _, rows = fetch(_NEAR.format(visible=visible.sql), visible.params | params)
-    near = {keys[place - 1]: float(nearness) for place, nearness in rows}
+    weights = _weights([score for _, score in best[:_HITS]])
+    params = {"weights": weights, "generation": generation.pk}
+    near = passages.numbered([candidate.key for candidate, _ in best], _NEAR, params)
     least = min(near.values(), default=0.0)
     spread = max(near.values(), default=0.0) - least or 1.0
     return {key: (nearness - least) / spread for key, nearness in near.items()}

@@ -64,7 +64,7 @@ def rank(
         visible=asked.visible,
         lexical=asked.lexical,
     )
-    alike = with_likeness(fitting, weight=weight, generation=asked.generation, visible=asked.visible)
+    alike = with_likeness(fitting, weight=weight, generation=asked.generation, passages=passages)
     reranked = rerank(question=asked.question, ranked=alike, passages=passages)
     ranked = pinned_first(boosted(reranked.ranked), asked=asked.query, visible=asked.visible)
     if arrangement is None:

@@ -5,6 +5,7 @@ from django.test import override_settings
 
 from portal.accounts.models import User
 from retrieval._candidates import Candidate
+from retrieval._passages import Passages
 from retrieval._visible import Visible
 from retrieval.fusion import DenseWeight, Ranked
 from retrieval.generations import serving_generation
@@ -31,7 +32,9 @@ def ranked(handbook: Collection, *scores: float) -> list[Ranked]:
 
 
 def lifted(user: User, given: list[Ranked], weight: DenseWeight = HALF) -> dict[int, float]:
-    found = with_likeness(given, weight=weight, generation=serving_generation(), visible=Visible(user))
+    found = with_likeness(
+        given, weight=weight, generation=serving_generation(), passages=Passages(Visible(user))
+    )
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
     return {candidate.key[2]: score for candidate, score in found}
 

@@ -211,7 +211,7 @@ def test_the_filters_of_a_facet_find_as_many_documents(
             assert search(user=people[0], query=f"leave {filters}").documents == one.documents
 
 
-def test_a_plain_question_is_six_statements_and_facets_are_one_more(
+def test_a_plain_question_is_five_statements_and_facets_are_one_more(
     people: tuple[User, User], handbook: Collection
 ) -> None:
     with CaptureQueriesContext(connection) as plain:
@@ -219,7 +219,7 @@ def test_a_plain_question_is_six_statements_and_facets_are_one_more(
     with CaptureQueriesContext(connection) as faceted:
         search(user=people[0], query="annual leave", with_facets=True)
     statements = [one["sql"] for one in plain.captured_queries if "SAVEPOINT" not in one["sql"]]
-    assert len(statements) == 6, statements
+    assert len(statements) == 5, statements
     assert len(faceted) == len(plain) + 1
 
 
