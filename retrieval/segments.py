@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -86,15 +86,23 @@ def merge_segments(*, seconds: float) -> int:
     """Merge the segments of all collections that are ripe, and drop empty ones; return how many were taken.
 
     Stops after the group in work once the time is over: the next call goes on. Each group is a transaction of
-    its own, and searches see the old segments until its end. One that a version is leaving is left for later.
+    its own, and searches see the old segments until its end. One that a version is leaving is left for later,
+    and one that fails holds up no other.
     """
     deadline = time.monotonic() + seconds
+    groups = [
+        (collection_id, group)
+        for collection_id, written in _by_collection().items()
+        for group in ripe(written, now=timezone.now())
+    ]
     taken = 0
-    for collection_id, written in _by_collection().items():
-        for group in ripe(written, now=timezone.now()):
-            if time.monotonic() > deadline:
-                return taken
+    for collection_id, group in groups:
+        if time.monotonic() > deadline:
+            break
+        try:
             taken += _merge(collection_id, group)
+        except DatabaseError:
+            log.exception("could not merge segments %s of collection %s", group, collection_id)
     if taken:
         log.info("merged %s segments of posting lists", taken)
     return taken

@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from ingestion.documents import delete_document
 from ingestion.moving import move_document
 from portal.accounts.models import User
+from retrieval import segments
 from retrieval.generations import serving_generation
 from retrieval.indexing import publish_version
 from retrieval.models import Collection, Document, DocumentVersion, PostingBlock, Segment
@@ -162,6 +164,28 @@ def test_nothing_of_a_deleted_document_outlasts_the_merge(
     delete_document(user=people[0], document=handbook.documents.get(deleted_at=None))
     assert not PostingBlock.objects.exists()
     assert not Segment.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_collection_that_cannot_be_merged_holds_up_no_other(
+    people: tuple[User, User], handbook: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf(handbook, 3)
+    other = factories.collection("Other", owner=handbook.owner_team)
+    shelf(other, 3)
+    write = segments._write_merged
+
+    def fail_for_the_first(collection_id: int, *rest: Any) -> None:
+        if collection_id == handbook.pk:
+            raise DatabaseError
+        write(collection_id, *rest)
+
+    monkeypatch.setattr(segments, "_write_merged", fail_for_the_first)
+    before = what_is_found(people[0])
+    assert merge_segments(seconds=60) == 3
+    assert Segment.objects.filter(collection=other).count() == 1
+    assert Segment.objects.filter(collection=handbook).count() == 4
+    assert what_is_found(people[0]) == before
 
 
 @pytest.mark.django_db
