@@ -91,9 +91,10 @@ class _Watch:
         if time.monotonic() - tried < _TRY_AGAIN_SECONDS:
             return fault
         try:
-            embedder_of(generation).embed_query("ready")
+            embedder = embedder_of(generation)
             if self._for_batches:
-                embedder_of(generation).prepare_for_batches()
+                embedder.prepare_for_batches()
+            embedder.embed_query("ready")
         except ModelError as error:
             log.exception("the embedding model of %s cannot be used", generation)
             self._faults[spec] = (time.monotonic(), str(error))
