@@ -51,36 +51,15 @@ class TorchEmbedder(Embedder):
         return offsets
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
-        with self._turn.take(urgent=len(texts) <= _SHORT_BATCH), _threads_for(texts):
-            return self._run(texts)
-
-    def _run(self, texts: Sequence[str]) -> Vectors:
-        """What the model's own `encode` does with one batch, less what took a third of a question's time."""
-        import torch
-
-        with torch.inference_mode():
-            given = self._model.preprocess(list(texts), prompt="")
-            vectors = self._model(given)["sentence_embedding"]
-            return np.asarray(vectors[:, : self._model.truncate_dim].float().numpy())
-
-
-@contextmanager
-def _threads_for(texts: Sequence[str]) -> Iterator[None]:
-    """Let one text have one thread: with two it takes 1 ms less, and twice as much of the processors.
-
-    Only for who has the turn: a thread takes what is set when it works for the first time.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    if len(texts) > 1 or threads == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+        with self._turn.take(urgent=len(texts) <= _SHORT_BATCH):
+            vectors = self._model.encode(
+                list(texts),
+                prompt="",
+                batch_size=len(texts),
+                show_progress_bar=False,
+                convert_to_numpy=True,
+            )
+        return np.asarray(vectors, dtype=np.float32)
 
 
 class _Turnstile:
@@ -134,7 +113,7 @@ def load_model(spec: EmbedderSpec, folder: Path | None) -> "SentenceTransformer"
             revision=spec.revision or None,
             local_files_only=folder is not None,
             model_kwargs={"dtype": _dtype(spec.dtype)},
-        ).eval()
+        )
     except Exception as error:  # whatever the parts of a strange folder make the library raise
         raise EmbeddingError(
             f"The embedding model {spec.model} could not be loaded: {error}",
