@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrieval._candidates import Key
-from retrieval._statements import array, fetch
 from retrieval._visible import Visible
+from retrieval.statements import array, fetch
 
 Row = Mapping[str, Any]
 
-# Each column has the name of a field of `Hit`, but for `rank`, `context` and `number`. Someone may have lost
-# sight of a document while the search ran, so the access rule is asked again in the same statement.
-# MATERIALIZED keeps the planner from weighing the order of all its joins together with these, which took
-# longer than reading.
+# Each column has the name of a field of `Hit`, but for `rank`, `context` and `number`. What takes long to
+# take apart stays text: few of these passages are shown. Someone may have lost sight of a document while the
+# search ran, so the access rule is asked again in the same statement. MATERIALIZED keeps the planner from
+# weighing the order of all its joins together with these, which took longer than reading.
 _READ = """
 WITH visible AS MATERIALIZED (
     SELECT id, collection_id FROM ({visible}) AS every WHERE id = ANY(%(wanted_versions)s::bigint[])
@@ -21,10 +21,11 @@ WITH visible AS MATERIALIZED (
 SELECT wanted.rank, document.id AS document_id, version.id AS version_id, version.number AS version_number,
        chunk.ordinal, collection.slug AS collection_slug, collection.title AS collection_title,
        document.title, document.name, coalesce(parent.title, '') AS parent_title, collection.language,
-       chunk.heading_path::json, chunk.page, chunk.last_page, chunk.context, chunk.text, chunk.start,
+       chunk.heading_path::text, chunk.page, chunk.last_page, chunk.context, chunk.text, chunk.start,
        chunk."end",
-       document.updated_at, document.author, document.tags,
-       CASE WHEN document.verified_version = version.number THEN document.verified_at END AS verified_at,
+       document.updated_at::text, document.author, document.tags,
+       CASE WHEN document.verified_version = version.number THEN document.verified_at::text END
+           AS verified_at,
        {number} AS number
 FROM unnest(%(wanted_versions)s::bigint[], %(wanted_ordinals)s::int[])
     WITH ORDINALITY AS wanted (version_id, ordinal, rank)

@@ -101,15 +101,30 @@ def analyse(text: str, language: str) -> list[str]:
     return [term for match in _TOKEN.finditer(text) for term in _terms_of_token(match.group(), language)]
 
 
+class _Matching(dict[str, bool]):
+    """Whether a token shares a term with a question: looked into once, as most words of a text come again."""
+
+    def __init__(self, terms: frozenset[str], language: str) -> None:
+        super().__init__()
+        self._terms, self._language = terms, language
+        self._begins = {term[:1] for term in terms}
+
+    def __missing__(self, token: str) -> bool:
+        # A stem begins as its word does, and most words of a passage begin as no word of the question.
+        is_other = token[0].lower() not in self._begins and token.isascii() and token.isalpha()
+        found = not is_other and not self._terms.isdisjoint(_terms_of_token(token, self._language))
+        self[token] = found
+        return found
+
+
+@lru_cache(maxsize=4)  # one question marks ten passages
+def _matching(terms: frozenset[str], language: str) -> _Matching:
+    return _Matching(terms, language)
+
+
 def matching_spans(text: str, terms: frozenset[str], language: str) -> list[tuple[int, int]]:
     """Return the character spans of the words of a text that share a term with `terms`."""
-    begins = {term[:1] for term in terms}
-    matching = set()
-    for token in set(_TOKEN.findall(text)) if terms else ():
-        # A stem begins as its word does, and most words of a passage begin as no word of the question.
-        is_other = token[0].lower() not in begins and token.isascii() and token.isalpha()
-        if not is_other and not terms.isdisjoint(_terms_of_token(token, language)):
-            matching.add(token)
-    if not matching:
+    if not terms:
         return []
-    return [match.span() for match in _TOKEN.finditer(text) if match[0] in matching]
+    matching = _matching(terms, language)
+    return [match.span() for match in _TOKEN.finditer(text) if matching[match[0]]]

@@ -1,5 +1,6 @@
 """The passages of a ranking as they are shown: read once more through the access rule."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -65,9 +66,15 @@ def load_hits(passages: Passages, places: Sequence[Place], terms: frozenset[str]
 
 
 def _hit(row: Row, place: Place, terms: frozenset[str]) -> Hit:
+    verified_at = row["verified_at"]
+    read = {
+        "heading_path": tuple(json.loads(row["heading_path"])),
+        "tags": tuple(row["tags"]),
+        "updated_at": datetime.fromisoformat(row["updated_at"]),
+        "verified_at": datetime.fromisoformat(verified_at) if verified_at else None,
+    }
     return Hit(
-        **{name: value for name, value in row.items() if name != "context"}
-        | {"heading_path": tuple(row["heading_path"]), "tags": tuple(row["tags"])},
+        **{name: value for name, value in row.items() if name != "context"} | read,
         score=round(place.score, 4),
         similarity=round(place.candidate.similarity, 4),
         bm25=round(place.candidate.bm25, 4),

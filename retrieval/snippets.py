@@ -1,6 +1,7 @@
 """The part of a passage that is shown in a result list, with the words that matched."""
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from retrieval.analysis import matching_spans
@@ -32,7 +33,8 @@ def make_snippet(text: str, *, terms: frozenset[str], language: str) -> tuple[Sn
 
 def _best_window(text: str, spans: list[tuple[int, int]]) -> tuple[int, int]:
     starts = [0, *(match.end() for match in _SENTENCE_END.finditer(text) if match.end() < len(text))]
-    best = max(starts, key=lambda start: (sum(start <= left < start + _LENGTH for left, _ in spans), -start))
+    lefts = [left for left, _ in spans]
+    best = max(starts, key=lambda at: (bisect_left(lefts, at + _LENGTH) - bisect_left(lefts, at), -at))
     end = min(len(text), best + _LENGTH)
     if end < len(text):
         stops = [match.start() for match in _SENTENCE_END.finditer(text, best, end)]

@@ -3,16 +3,19 @@
 The access rule joins a dozen tables, so that planning a search took longer than most of its steps.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from struct import pack
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.db import connection, transaction
+from django.db.models import JSONField, Model
 from psycopg import IsolationLevel
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
+
+_Row = TypeVar("_Row", bound=Model)
 
 
 @contextmanager
@@ -76,4 +79,20 @@ def fetch(
     )
     with closing(wrapped) as cursor:
         cursor.execute(statement, params)
-        return [column.name for column in cursor.description or ()], cursor.fetchall()
+        names = [cursor.pgresult.fname(number) or b"" for number in range(cursor.pgresult.nfields)]
+        return [name.decode() for name in names], cursor.fetchall()
+
+
+def columns_of(model: type[Model], alias: str) -> str:
+    """Return all columns of a model's table, for a statement that calls it by this alias."""
+    return ", ".join(
+        f'{alias}."{field.column}"{"::json" if isinstance(field, JSONField) else ""}'
+        for field in model._meta.concrete_fields
+    )
+
+
+def instance(model: type[_Row], values: Sequence[object]) -> _Row:
+    """Return the row with these values of all its columns, in their order."""
+    return model.from_db(
+        connection.alias, [field.attname for field in model._meta.concrete_fields], list(values)
+    )
