@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from retrieval import _vectors_sql
 from retrieval._lexical import Lexical
-from retrieval._statements import array, fetch
 from retrieval.indexing import vector_literal
 from retrieval.models import Generation
 from retrieval.scope import Listed
+from retrieval.statements import array, fetch
 
 DEPTH = 100
 _QUICKER = 5  # times is the index, where at least half of all passages are visible

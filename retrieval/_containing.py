@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from retrieval._blocks import Entries, columns, elements
 from retrieval._places import Key, Numbers
-from retrieval._statements import array, fetch
 from retrieval.analysis import analyse, fold
 from retrieval.errors import InvalidInputError
 from retrieval.query import Part
 from retrieval.scope import Listed
+from retrieval.statements import array, fetch
 
 MOST_READ = 100_000
 _MOST_TERMS = 32

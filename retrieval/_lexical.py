@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from retrieval._blocks import Entries, columns, elements
 from retrieval._places import Key
-from retrieval._statements import array, fetch
 from retrieval.scope import Listed
+from retrieval.statements import array, fetch
 
 # Blocks come from the key's index alone, and leave the database as one value. IS TRUE keeps the planner,
 # which takes the segments for a handful, from looking up each term in each of them.

@@ -1,6 +1,6 @@
 """The access rule as SQL text, for statements that Django cannot write."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,11 +17,13 @@ class Visible:
     """The versions that search may use for a person, narrowed by slugs of collections and by filters.
 
     `sql` has the columns id, collection_id, chunk_count, term_count, segment_id and first_place, and asks the
-    access rule anew in each statement; its parameters have names that no other query uses.
+    access rule anew in each statement; its parameters have names that no other query uses. Two of one `name`
+    are the same.
     """
 
     def __init__(self, user: Person, collections: Sequence[str] = (), filters: Sequence[Filter] = ()) -> None:
         asker = _Asker(user.pk, user.is_authenticated, user.is_active)
+        self.name: Hashable = (asker, tuple(collections), tuple(filters))
         self.sql, self.params = _compiled(asker, tuple(collections), tuple(filters))
 
 

@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from retrieval._statements import take_sent_arrays
+from retrieval.statements import take_sent_arrays
 
 
 class RetrievalConfig(AppConfig):

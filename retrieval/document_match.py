@@ -15,11 +15,11 @@ from functools import lru_cache
 from django.conf import settings
 
 from retrieval._lexical import Lexical
-from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
 from retrieval.fusion import Ranked, in_order
 from retrieval.periods import Period, periods_in
+from retrieval.statements import fetch
 
 _MAX_TERMS = 32
 _MOST_DOCUMENTS = 60  # those whose passages fit best, so that a question costs no more in a large library

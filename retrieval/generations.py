@@ -14,9 +14,9 @@ from django.db.models import Case, When
 
 from llm.embedding import Embedder, EmbedderSpec, load_embedder
 from llm.errors import EmbeddingError
-from retrieval._statements import fetch
 from retrieval.models import Generation
 from retrieval.secrets import LostSecretError, decrypt
+from retrieval.statements import fetch
 
 State = Generation.State
 LIVE = (State.SERVING, State.RETIRED, State.READY, State.FILLING)

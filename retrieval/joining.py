@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from retrieval._passages import Row
-from retrieval._statements import array, fetch
+from retrieval.statements import array, fetch
 
 # A passage may begin with the last sentence of the one before it; white space between two is in neither.
 _BETWEEN = """

@@ -14,7 +14,6 @@ from django.db.models import QuerySet
 
 from retrieval import access
 from retrieval._candidates import Candidate
-from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.analysis import fold
 from retrieval.errors import InvalidInputError, NotVisibleError
@@ -22,6 +21,7 @@ from retrieval.fusion import Ranked
 from retrieval.models import Document, Pin, Role
 from retrieval.people import Member
 from retrieval.query import Query
+from retrieval.statements import fetch
 
 MAX_QUESTION = 200
 _MOST_OF_DOCUMENT = 20

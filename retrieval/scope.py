@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from retrieval._blocks import elements
+from retrieval._kept import Kept
 from retrieval._places import Numbers, Places
-from retrieval._statements import NONE_SENT, Sent, fetch
 from retrieval._visible import Visible
+from retrieval.changes import STATE
 from retrieval.dictionary import Expansion, expand, keys_in
 from retrieval.query import Query
+from retrieval.statements import NONE_SENT, Sent, array, fetch
 
 _COUNTS = """
 WITH visible AS ({visible})
@@ -19,9 +21,15 @@ SELECT count(*), count(DISTINCT collection_id), coalesce(sum(chunk_count), 0)::b
 FROM visible
 """
 
-# The same with the versions, their collections and places, and the dictionaries that apply: the portal's, and
-# those of the collections that are searched.
-_SCOPE = """
+# What changed last, and the entries of all dictionaries that fit the question.
+_STATE = f"""
+SELECT {STATE} AS state, coalesce(json_agg(json_build_array(entry.collection_id, entry.words)
+                                           ORDER BY entry.id), '[]') AS entries
+FROM retrieval_synonyms AS entry WHERE entry.keys && %(keys)s::varchar[]
+"""  # noqa: S608 - a constant
+
+# The counts with the versions, their collections and their places.
+_LIST = f"""
 WITH counted AS MATERIALIZED (
     SELECT count(*) AS documents, coalesce(sum(chunk_count), 0)::bigint AS chunks,
            coalesce(sum(term_count), 0)::bigint AS terms, array_send(array_agg(id)) AS versions,
@@ -29,24 +37,17 @@ WITH counted AS MATERIALIZED (
            array_send(array_agg(coalesce(segment_id, 0))) AS segments,
            array_send(array_agg(first_place::bigint)) AS firsts,
            array_send(array_agg(chunk_count::bigint)) AS passages
-    FROM ({visible}) AS visible
-),
-readable AS MATERIALIZED (
-    SELECT id, language FROM retrieval_collection WHERE id IN (SELECT unnest(in_collections) FROM counted)
+    FROM ({{visible}}) AS visible
 )
 SELECT documents, chunks, terms, versions, array_send(in_collections) AS of_collections, segments, firsts,
-       passages, about.*, (SELECT count(*) FROM retrieval_collection) AS every_collection,
-       (SELECT coalesce(json_agg(json_build_array(entry.collection_id, entry.words)
-                                 ORDER BY entry.id), '[]')
-        FROM retrieval_synonyms AS entry
-        WHERE entry.keys && %(keys)s::varchar[]
-          AND (entry.collection_id IS NULL OR entry.collection_id IN (SELECT id FROM readable))) AS entries
+       passages, about.*, (SELECT count(*) FROM retrieval_collection) AS every_collection, {STATE} AS state
 FROM counted,
-     (SELECT count(*) AS collections, coalesce(array_agg(DISTINCT language), '{{}}') AS languages,
-             coalesce(array_agg(id), '{{}}')::text AS readable,
-             coalesce(array_agg(language), '{{}}')::text AS readable_languages
-      FROM readable) AS about
-"""
+     (SELECT count(*) AS collections, coalesce(array_agg(DISTINCT language), '{{{{}}}}') AS languages,
+             coalesce(array_agg(id), '{{{{}}}}') AS readable,
+             coalesce(array_agg(language), '{{{{}}}}')::text AS readable_languages
+      FROM retrieval_collection WHERE id IN (SELECT unnest(in_collections) FROM counted)) AS about
+"""  # noqa: S608 - a constant
+_MOST_KEPT = 500_000  # documents in all lists: some 50 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ FROM unnest(%(readable)s::bigint[], %(readable_languages)s::text[]) AS readable 
         self.params: dict[str, Any] = {
             "listed": Sent(read["versions"] or NONE_SENT),
             "listed_in": Sent(read["of_collections"] or NONE_SENT),
-            "readable": read["readable"],
+            "readable": array(read["readable"]),
             "readable_languages": read["readable_languages"],
         }
         self._versions, self._collections, segments, firsts, passages = (
@@ -98,6 +99,20 @@ FROM unnest(%(readable)s::bigint[], %(readable_languages)s::text[]) AS readable 
     def is_more_than(self, share: float) -> bool:
         """Return whether there is something of more than this share of all collections."""
         return self._share > share
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """All that a person may search. `length` counts the terms of all passages."""
+
+    listed: Listed
+    counts: Counts
+    length: int
+    languages: Sequence[str]
+    collections: frozenset[int]
+
+
+_KEPT: Kept[_Seen] = Kept(most=_MOST_KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +143,39 @@ def count(visible: Visible) -> Counts:
 
 
 def read_scope(visible: Visible, asked: Query) -> Scope:
-    """Return what a question is asked of, in one statement."""
+    """Return what a question is asked of.
+
+    The list of what is visible is read where anything changed since it was read last, see `changes`. Of
+    dictionaries the portal's applies, and those of the collections that are searched.
+    """
     keys = keys_in(asked.words)
-    names, [row] = fetch(
-        _SCOPE.format(visible=visible.sql), visible.params | {"keys": list(keys)}, binary=True
-    )
-    read = dict(zip(names, row, strict=True))
-    also = tuple(expand([(collection, words) for collection, words in read["entries"]], keys))
+    [(state, entries)] = fetch(_STATE, {"keys": list(keys)}, binary=True)[1]
+    seen = _KEPT.get(visible.name, state=state) or _read(visible)
+    found = [(one, words) for one, words in entries if one is None or one in seen.collections]
+    also = tuple(expand(found, keys))
     return Scope(
         visible=visible,
+        listed=seen.listed,
+        counts=seen.counts,
+        length=seen.length,
+        languages=seen.languages,
+        also=also,
+        question=_with_expansions(asked.text, also),
+    )
+
+
+def _read(visible: Visible) -> _Seen:
+    names, [row] = fetch(_LIST.format(visible=visible.sql), visible.params, binary=True)
+    read = dict(zip(names, row, strict=True))
+    seen = _Seen(
         listed=Listed(read),
         counts=Counts(read["documents"], read["collections"], read["chunks"]),
         length=read["terms"],
         languages=read["languages"],
-        also=also,
-        question=_with_expansions(asked.text, also),
+        collections=frozenset(read["readable"]),
     )
+    _KEPT.keep(visible.name, seen, state=read["state"], weight=read["documents"] + 1)
+    return seen
 
 
 def _with_expansions(question: str, also: Sequence[Expansion]) -> str:

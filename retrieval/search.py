@@ -12,7 +12,6 @@ from retrieval._containing import Containing, passages_containing
 from retrieval._lexical import Lexical, Terms, score_passages
 from retrieval._passages import Passages
 from retrieval._places import Key
-from retrieval._statements import one_snapshot
 from retrieval._turns import turn
 from retrieval._visible import Visible
 from retrieval.analysis import analyse
@@ -29,6 +28,7 @@ from retrieval.people import Person
 from retrieval.query import Query, parse_query
 from retrieval.ranking import Asked, Ranking, rank
 from retrieval.scope import Counts, Scope, count, read_scope
+from retrieval.statements import one_snapshot
 
 _MAX_TERMS = 64
 _EVERYTHING = Containing(None, frozenset(), ())

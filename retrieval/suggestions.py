@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from retrieval._statements import fetch
 from retrieval._visible import Visible
 from retrieval.analysis import fold, is_without_gaps
 from retrieval.filters import FIELDS
 from retrieval.models import MAX_PHRASE, Phrase
 from retrieval.people import Person
 from retrieval.query import written
+from retrieval.statements import fetch
 from retrieval.tags import clean_tag
 from retrieval.vocabulary import phrase_key
 
