@@ -51,7 +51,8 @@ def find_candidates(
     """
     found = lexical.best(DEPTH, among=allowed)
     comparison = _Comparison(listed, generation, is_barred=bool(lexical.barred))
-    params = listed.params | _params(found, allowed, lexical.barred, generation, vector)
+    params = {"depth": DEPTH, "query": vector_literal(vector), "generation": generation.pk}
+    params |= listed.params | _keys(listed, found=found, allowed=allowed or (), barred=lexical.barred)
     if allowed is not None:
         rows = comparison.run("allowed", params)
     elif chunks > _exact_limit(generation, chunks):
@@ -72,16 +73,13 @@ def _exact_limit(generation: Generation, chunks: int) -> int:
     return int(settings.SEARCH_EXACT_LIMIT) // (_QUICKER if is_half else 1)
 
 
-def _params(
-    found: Collection[Passage],
-    allowed: Collection[Passage] | None,
-    barred: Collection[Passage],
-    generation: Generation,
-    vector: NDArray[np.float32],
-) -> dict[str, Any]:
-    params: dict[str, Any] = {"depth": DEPTH, "query": vector_literal(vector), "generation": generation.pk}
-    for name, passages in {"found": found, "allowed": allowed or (), "barred": barred}.items():
-        params[f"{name}_versions"] = array(version for version, _ in passages)
+def _keys(listed: Listed, **named: Collection[Passage]) -> dict[str, str]:
+    """Return passages as parameters, each column of their keys by itself."""
+    params = {}
+    for name, passages in named.items():
+        versions = np.array([version for version, _ in passages], np.int64)
+        params[f"{name}_collections"] = array(listed.collections_of(versions).tolist())
+        params[f"{name}_versions"] = array(versions.tolist())
         params[f"{name}_ordinals"] = array(ordinal for _, ordinal in passages)
     return params
 
@@ -94,7 +92,7 @@ class _Comparison:
 
     def run(self, way: str, params: dict[str, Any]) -> list[_Row]:
         statement = _vectors_sql.vectors(
-            visible=self._listed.sql,
+            listed=self._listed.sql,
             way=way,
             is_barred=self._is_barred,
             partition=f"retrieval_vector_g{self._generation.pk:d}",

@@ -64,7 +64,8 @@ class Listed:
 
     Asking the rule again would take each of them longer than all else; what is shown is read through it.
     `sql` has the columns id and collection_id; `readable` has collection_id and language, once for each
-    collection. Both take `params`. `places` are those of the passages in the posting lists.
+    collection. Both take `params`, which also have the versions as bits, from the first on to the last
+    of them. `places` are those of the passages in the posting lists.
     """
 
     sql = """
@@ -87,18 +88,31 @@ FROM unnest(%(readable)s::bigint[], %(readable_languages)s::text[]) AS readable 
         self._versions, self._collections, segments, firsts, passages = (
             elements(read[name]) for name in ("versions", "of_collections", "segments", "firsts", "passages")
         )
+        self.params |= _bits(self._versions)
+        self._order = np.argsort(self._versions)
         self.places = Places(self._versions, segments, firsts, passages)
         self._share: float = read["collections"] / max(read["every_collection"], 1)
 
     def collections_of(self, versions: Numbers) -> Numbers:
         """Return the collections of some of these versions."""
-        order = np.argsort(self._versions)
-        found: Numbers = self._collections[order][np.searchsorted(self._versions, versions, sorter=order)]
+        at = self._order[np.searchsorted(self._versions, versions, sorter=self._order)]
+        found: Numbers = self._collections[at]
         return found
 
     def is_more_than(self, share: float) -> bool:
         """Return whether there is something of more than this share of all collections."""
         return self._share > share
+
+
+def _bits(numbers: Numbers) -> dict[str, Any]:
+    """Return numbers as parameters: a bit for each number from the first on to the last of them."""
+    if not len(numbers):
+        return {"listed_bits": b"", "listed_first": 0, "listed_last": -1}
+    first, last = int(numbers.min()), int(numbers.max())
+    is_one = np.zeros(last - first + 1, np.bool_)
+    is_one[numbers - first] = True
+    bits = np.packbits(is_one, bitorder="little").tobytes()
+    return {"listed_bits": bits, "listed_first": first, "listed_last": last}
 
 
 @dataclass(frozen=True, slots=True)

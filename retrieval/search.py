@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 
 from llm.embedding import Embedder
 from retrieval._candidates import Candidate, find_candidates
 from retrieval._containing import Containing, passages_containing
+from retrieval._embeddings import Embedding, Embeddings
 from retrieval._lexical import Lexical, Terms, score_passages
 from retrieval._passages import Passages
 from retrieval._places import Key
@@ -32,7 +32,7 @@ from retrieval.statements import one_snapshot
 
 _MAX_TERMS = 64
 _EVERYTHING = Containing(None, frozenset(), ())
-_EMBEDDING_THREADS = ThreadPoolExecutor(4, thread_name_prefix="embed-query")
+_EMBEDDINGS = Embeddings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,11 @@ def search(
         serving = serving_generation()
         return SearchResults(asked.typed, asked.text, (), 0, 0, 0, serving.pk, embedder_of(serving), {})
     watch = _Stopwatch()
-    with turn(), one_snapshot():
-        found = _find(Visible(user, collections, asked.filters), asked, tell, watch)
-        facets = count_facets(found.scope.visible) if with_facets else ()
+    with turn():
+        early = _EMBEDDINGS.begin_early(asked.text)
+        with one_snapshot():
+            found = _find(Visible(user, collections, asked.filters), asked, early, tell, watch)
+            facets = count_facets(found.scope.visible) if with_facets else ()
     # No lock is held on the vectors from here on: a reranker may take its time.
     ranking, hits = _rank(found, asked, limit, arrangement, watch)
     scope, counts = found.scope, found.scope.counts
@@ -152,11 +154,16 @@ class _Found:
     candidates: Sequence[Candidate]
 
 
-def _find(visible: Visible, asked: Query, tell: Callable[[Counts], None], watch: _Stopwatch) -> _Found:
+def _find(
+    visible: Visible,
+    asked: Query,
+    early: Embedding | None,
+    tell: Callable[[Counts], None],
+    watch: _Stopwatch,
+) -> _Found:
     generation = serving_generation()
-    # The model works outside Python's lock: the rule is compiled and counted by the database meanwhile.
     embedder = embedder_of(generation)
-    embedding = _EMBEDDING_THREADS.submit(embedder.embed_query, asked.text)
+    embedding = _EMBEDDINGS.begin(embedder, asked.text, early=early)
     scope = read_scope(visible, asked)
     watch.lap("count")
     tell(scope.counts)
@@ -164,7 +171,7 @@ def _find(visible: Visible, asked: Query, tell: Callable[[Counts], None], watch:
     watch.lap("words")
     candidates: Sequence[Candidate] = ()
     if scope.counts.chunks:
-        vector = embedder.embed_query(scope.question) if scope.also else embedding.result()
+        vector = embedder.embed_query(scope.question) if scope.also else embedding.vector.result()
         watch.lap("embed")
         candidates = find_candidates(
             listed=scope.listed,

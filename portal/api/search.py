@@ -83,8 +83,8 @@ class HitOut(BaseModel, from_attributes=True):  # ninja's own Schema takes 3 ms 
     @computed_field(description="The passage in the portal's viewer.")  # type: ignore[prop-decorator]
     @property
     def url(self) -> str:
-        page = _page_of_any_document().replace(str(_ANY), str(self.document_id))
-        return absolute(f"{page}?start={self.start}&end={self.end}#passage")
+        page = _page_of_any_document(settings.BASE_URL).replace(str(_ANY), str(self.document_id))
+        return f"{page}?start={self.start}&end={self.end}#passage"
 
 
 class FacetValueOut(Schema):
@@ -130,9 +130,9 @@ class Beginning(Schema):
     collections: list[Text] = Field(default=[], max_length=100, description="Slugs to narrow to; none: all.")
 
 
-@cache
-def _page_of_any_document() -> str:
-    return reverse("document", args=[_ANY])
+@cache  # of ten hits, looking addresses up takes longer than all else about them
+def _page_of_any_document(_: str) -> str:
+    return absolute(reverse("document", args=[_ANY]))
 
 
 def absolute(path: str) -> str:
