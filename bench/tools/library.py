@@ -18,6 +18,7 @@ _CHUNKS_A_DOCUMENT = 20
 _DOCUMENTS_A_COLLECTION = 50
 _EMBEDDED = 1_000
 _NOISE = 0.72  # of what a text is: real mixtures of halves have a cosine of 0.81 to the mean of the two
+_FLATTER = 0.7
 _AT_ONCE = 50_000
 
 
@@ -57,7 +58,7 @@ def vectors_of(texts: Sequence[str]) -> NDArray[np.float32]:
     real = model.embed_passages([model.shorten(texts[number]) for number in of_model])
     rng = np.random.default_rng(7)
     unit = np.empty((count, real.shape[1]), np.float32)
-    spread = np.linalg.cholesky(np.cov(real.T) + 1e-6 * np.eye(real.shape[1])).astype(np.float32).T
+    spread = _spread_of_halves(real)
     for first in range(0, count, _AT_ONCE):
         of_some = unit[first : first + _AT_ONCE]
         pairs = rng.integers(0, len(real), (len(of_some), 2))
@@ -66,6 +67,17 @@ def vectors_of(texts: Sequence[str]) -> NDArray[np.float32]:
         of_some[:] = _unit(mean + _NOISE * noise)
     unit[of_model] = real
     return unit
+
+
+def _spread_of_halves(real: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what gives normal numbers the covariance of what a half text adds: flatter than that of texts.
+
+    Of 2,000 real mixtures of halves, what differs from the mean of the two has as many directions as this.
+    """
+    sizes, directions = np.linalg.eigh(np.cov(real.T))
+    flatter = np.clip(sizes, 1e-9, None) ** (_FLATTER / 2)
+    spread: NDArray[np.float32] = (directions * flatter).T.astype(np.float32)
+    return spread
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
