@@ -5,7 +5,7 @@ from celery.signals import worker_ready
 from django.conf import settings
 
 from ingestion import bell, housekeeping, ledger, sources, spells, workers
-from retrieval import changes, segments, warm
+from retrieval import segments, warm
 
 _RINGS_PER_SWEEP = 8
 _MERGE_SECONDS = 20.0
@@ -35,12 +35,6 @@ def tidy() -> None:
 def merge_segments() -> None:
     """Join posting lists, so that a search reads few long ones; what is left when the time is over, later."""
     segments.merge_segments(seconds=_MERGE_SECONDS)
-
-
-@shared_task
-def forget_changes() -> None:
-    """Clear away by which rows searches know that nothing changed."""
-    changes.forget_changes()
 
 
 @worker_ready.connect

@@ -230,11 +230,6 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
-    "forget-changes": {
-        "task": "ingestion.tasks.forget_changes",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
     "tidy": {"task": "ingestion.tasks.tidy", "schedule": 600.0, "options": {"expires": 600}},
     "look-again": {"task": "portal.answers.tasks.look_again", "schedule": 600.0, "options": {"expires": 600}},
     "erase-old": {"task": "portal.answers.tasks.erase_old", "schedule": 3600.0, "options": {"expires": 3600}},
