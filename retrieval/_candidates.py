@@ -1,5 +1,6 @@
 """The best passages by words and by meaning, each with both scores."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,6 +20,8 @@ from retrieval.statements import array, fetch
 DEPTH = 100
 _QUICKER = 5  # times is the index, where at least half of all passages are visible
 _MOST = 3  # times as many vectors as are visible: reading that many costs what looking those up does
+_BREADTH, _BROADER, _BROADER_FROM = 400, 100, 100_000  # so many more at each doubling of so many vectors
+_BROADEST = 1_000  # that pgvector takes
 
 Key = tuple[int, int, int]  # collection, version, ordinal
 Passage = tuple[int, int]  # version, ordinal
@@ -73,6 +76,12 @@ def _exact_limit(generation: Generation, chunks: int) -> int:
     return int(settings.SEARCH_EXACT_LIMIT) // (_QUICKER if is_half else 1)
 
 
+def _breadth(vectors: float) -> int:
+    """Return how many neighbours the index keeps in view: more, the larger it is, to find as many of them."""
+    doublings = math.log2(max(1.0, vectors / _BROADER_FROM))
+    return min(_BROADEST, round(_BREADTH + _BROADER * doublings))
+
+
 def _keys(listed: Listed, **named: Collection[Passage]) -> dict[str, str]:
     """Return passages as parameters, each column of their keys by itself."""
     params = {}
@@ -106,7 +115,8 @@ class _Comparison:
 
     def run_indexed(self, params: dict[str, Any], chunks: int) -> list[_Row]:
         with connection.cursor() as cursor:
-            cursor.execute(_vectors_sql.INDEX_SETTINGS)
+            breadth = _breadth(self._generation.vectors_about)
+            cursor.execute(_vectors_sql.INDEX_SETTINGS.format(breadth=f"{breadth:d}"))
             rows = self.run("index", params)
             cursor.execute(_vectors_sql.RESET)
         is_short = sum(is_best for *_, is_best in rows) < min(DEPTH, chunks)

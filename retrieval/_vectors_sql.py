@@ -85,7 +85,7 @@ def vectors(*, listed: str, way: str, is_barred: bool, **names: str) -> str:
 # Relaxed order and a deep scan keep recall under a filter; candidates are sorted again afterwards.
 INDEX_SETTINGS = """
 SET LOCAL hnsw.iterative_scan = 'relaxed_order';
-SET LOCAL hnsw.ef_search = 400;
+SET LOCAL hnsw.ef_search = {breadth};
 SET LOCAL hnsw.max_scan_tuples = 100000;
 SET LOCAL enable_seqscan = off;
 SET LOCAL enable_sort = off;

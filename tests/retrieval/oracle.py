@@ -41,6 +41,7 @@ class Paper:
     headings: tuple[Passage, ...] = ()
     author: str = ""
     tags: frozenset[str] = frozenset()
+    version: int = 1
 
     @property
     def names(self) -> list[str]:
@@ -92,7 +93,7 @@ class World:
         """Return all that may matter for what a person is answered."""
         collections = self.visible_collections(person)
         papers = [
-            (number, one.collection, one.passages, one.title, one.headings, one.author, one.tags)
+            (number, one.collection, one.passages, one.title, one.headings, one.author, one.tags, one.version)
             for number in sorted(self.visible_papers(person))
             if (one := self.papers[number])
         ]

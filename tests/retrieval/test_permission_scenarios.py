@@ -285,9 +285,8 @@ def _apply_to_paper(step: Step, portal: Portal, world: World) -> None:
         case "move":
             _move(portal, world, number, document, step.second % len(LANGUAGES))
         case "replace":
-            versions = document.versions.count()
-            paper.passages = step.passages
-            portal.publish(document, versions + 1, paper)
+            paper.passages, paper.version = step.passages, paper.version + 1
+            portal.publish(document, paper.version, paper)
         case "tag":
             change_tags(
                 user=portal.keeper,
