@@ -31,9 +31,9 @@ class Features:
     strangeness: float
 
 
-INTERCEPT = -8.555
-WEIGHTS = (3.456, 5.780, 3.141, 1.675, 9.047, 1.007, 0.360)
-THRESHOLD = 0.691
+INTERCEPT = -8.562
+WEIGHTS = (3.678, 5.650, 2.570, 2.244, 8.987, 1.004, 0.392)
+THRESHOLD = 0.688
 
 
 def answerable(features: Features) -> float:

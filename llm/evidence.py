@@ -158,16 +158,16 @@ class _Asked:
     def _share(self, terms: Iterable[str]) -> float:
         return self.words.coverage(self.words.found_in(terms))
 
-    def coverage_of(self, terms: Set[str], passage: int) -> float:
+    def coverage_of(self, terms: Set[str], passage: int, *, without: Set[str] = frozenset()) -> float:
         """The weighted share of the question's words in a sentence; settled names count in part."""
         found = self.words.found_in(terms)
-        own = self.words.coverage(found)
-        with_settled = self.words.coverage({**found, **dict.fromkeys(self.settled[passage], 1.0)})
-        return own + _SETTLED_SHARE * (with_settled - own)
+        own = self.words.coverage(found, without=without)
+        settled = dict.fromkeys(self.settled[passage], 1.0)
+        return own + _SETTLED_SHARE * (self.words.coverage({**found, **settled}, without=without) - own)
 
     def told_in(self, terms: Set[str], passage: int) -> float:
-        """The weighted share in a sentence of the question's words that its document's title lacks."""
-        return self.words.coverage(self.words.found_in(terms), without=self.titles[passage])
+        """The same of those words that its document's title lacks."""
+        return self.coverage_of(terms, passage, without=self.titles[passage])
 
     def news_in(self, terms: Set[str]) -> float:
         """How much a sentence says beside the words of the question."""

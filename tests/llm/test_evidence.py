@@ -87,6 +87,7 @@ def test_what_a_report_names_on_its_first_page_counts_on_the_others(embedder: Em
         for one in (first, of_another)
     )
     assert together.document_coverage > apart.document_coverage
+    assert together.sentence_coverage > apart.sentence_coverage, "a name counts in part"
 
 
 def test_what_the_title_says_is_not_told_by_a_sentence_that_repeats_it(embedder: Embedder) -> None:
