@@ -11,11 +11,13 @@ from dataclasses import astuple, dataclass
 class Features:
     """What is measured of a question and its passages; cosines in -1..1, coverages in 0..1.
 
-    Coverage is the weighted share of the question's content words that occur in a text; a document's, in all
-    its passages that were found, because a report names its subject on the first page. Sentences are compared
-    with the whole question: less the names that its document has, each sentence of a document on the topic
-    would be near. `agreement` is the most that one sentence has of cosine, coverage and words beside those of
-    the question at once. `question_weight` is how much the question says: a short one has all its words in
+    Coverage is the weighted share of the question's content words that occur in a text, or words like them; a
+    document's, in all its passages that were found, because a report names its subject on the first page. A
+    sentence's is the share of those words that the title of its document lacks: the title says what all of it
+    is about, and so nothing of whether it tells what was asked. In meaning, sentences are compared with the
+    whole question: less the names that its document has, each sentence of a document on the topic would be
+    near. `agreement` is the most that one sentence has of cosine, coverage and words beside those of the
+    question at once. `question_weight` is how much the question says: a short one has all its words in
     many sentences. `strangeness` is 1 for a language that the embedding model hardly knows, whose cosines and
     coverages are low also where the answer is there, and 0 for one that it knows.
     """
@@ -29,9 +31,9 @@ class Features:
     strangeness: float
 
 
-INTERCEPT = -8.458
-WEIGHTS = (3.566, 5.876, 3.316, 2.437, 4.761, 0.941, 1.504)
-THRESHOLD = 0.795
+INTERCEPT = -8.562
+WEIGHTS = (3.678, 5.650, 2.570, 2.244, 8.987, 1.004, 0.392)
+THRESHOLD = 0.688
 
 
 def answerable(features: Features) -> float:

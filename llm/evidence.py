@@ -1,17 +1,18 @@
 """How much do these passages say about this question? Measured before anything is answered."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 
 from llm.calibration import THRESHOLD, Features, answerable
 from llm.embedding import Embedder, Vectors
+from llm.near_words import QuestionWords
 from llm.passages import Passage
 from llm.question import names, wanted, without_terms
 from llm.sentences import heading_spans, is_heading, sentence_spans
-from llm.words import content_terms, coverage, guess_language, weighted_terms
+from llm.words import content_terms, guess_language, weighted_terms
 
 # First words must come fast on two cores, so few and short sentences are embedded. A third fewer change no
 # figure of `bench.calibrate_refusal` by more than two points, but lose answers that share few words with what
@@ -29,7 +30,7 @@ _NUMBER_SHARE = 0.15  # what a number counts for where the question asks for one
 _COMPARED_CHARACTERS = 400
 _FEWEST_CHARACTERS = 12
 _FULL_QUESTION = 6.0  # weight of its words from which on a question says as much as any
-_FULL_SENTENCE = 15  # words beside the question's from which on a sentence does
+_FULL_SENTENCE = 8  # words beside the question's from which on a sentence does
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Candidate:
     passage of its document has it. `cosine` is its closeness in meaning to the question, with and without
     the names that its document has; `whole_cosine` with them. `number` is what `llm.question.Wanted` says.
     `news` is how much the sentence says beside the words of the question, 0..1: one that only repeats them
-    answers nothing.
+    answers nothing. `told` is its share of those words that its document's title lacks.
     """
 
     passage: int
@@ -53,6 +54,7 @@ class Candidate:
     vector: Vectors
     whole_cosine: float = 0.0
     news: float = 1.0
+    told: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,30 +142,36 @@ class _Asked:
 
     def __init__(self, question: str, language: str, passages: Sequence[Passage]) -> None:
         self.question, self.language = question, language
-        self.weights = weighted_terms(question, language)
+        self.words = QuestionWords(weighted_terms(question, language))
         self.wanted = wanted(question, language)
         own = [set(content_terms(f"{passage.context} {passage.text}", language)) for passage in passages]
         documents: defaultdict[str, set[str]] = defaultdict(set)
         for passage, found in zip(passages, own, strict=True):
             documents[_document_of(passage)] |= found
         named = names(question, language)
-        self.shares = [coverage(self.weights, found) for found in own]
-        self.document_share = max(
-            (coverage(self.weights, found) for found in documents.values()), default=0.0
-        )
+        self.shares = [self._share(found) for found in own]
+        self.document_share = max(map(self._share, documents.values()), default=0.0)
         self.settled = [named & documents[_document_of(passage)] for passage in passages]
+        self.titles = [frozenset(content_terms(passage.title, language)) for passage in passages]
         self.headings = _headings(passages)
 
-    def coverage_of(self, text: str, passage: int) -> float:
-        """The weighted share of the question's words in a sentence; settled names count in part."""
-        found = set(content_terms(text, self.language))
-        own = coverage(self.weights, found)
-        return own + _SETTLED_SHARE * (coverage(self.weights, found | self.settled[passage]) - own)
+    def _share(self, terms: Iterable[str]) -> float:
+        return self.words.coverage(self.words.found_in(terms))
 
-    def news_in(self, text: str) -> float:
+    def coverage_of(self, terms: Set[str], passage: int, *, without: Set[str] = frozenset()) -> float:
+        """The weighted share of the question's words in a sentence; settled names count in part."""
+        found = self.words.found_in(terms)
+        own = self.words.coverage(found, without=without)
+        settled = dict.fromkeys(self.settled[passage], 1.0)
+        return own + _SETTLED_SHARE * (self.words.coverage({**found, **settled}, without=without) - own)
+
+    def told_in(self, terms: Set[str], passage: int) -> float:
+        """The same of those words that its document's title lacks."""
+        return self.coverage_of(terms, passage, without=self.titles[passage])
+
+    def news_in(self, terms: Set[str]) -> float:
         """How much a sentence says beside the words of the question."""
-        beside = set(content_terms(text, self.language)) - self.weights.keys()
-        return min(len(beside), _FULL_SENTENCE) / _FULL_SENTENCE
+        return min(len(terms - self.words.weights.keys()), _FULL_SENTENCE) / _FULL_SENTENCE
 
     def rest(self, passage: int) -> str:
         """The question without the names that the passage's document settles."""
@@ -192,6 +200,7 @@ class _Span:
     coverage: float
     number: int
     rank: float
+    terms: frozenset[str]
 
     @property
     def length(self) -> int:
@@ -208,9 +217,10 @@ def _shortlist(passages: Sequence[Passage], asked: _Asked) -> list[_Span]:
         merit = _PASSAGE_SHARE * (passage.score + asked.shares[number]) / (1 + number / 4)
         for start, end in () if number in asked.headings else _sentences(passage.text):
             text = passage.text[start:end]
-            share, figure = asked.coverage_of(text, number), asked.wanted.found_in(text)
+            terms = frozenset(content_terms(text, asked.language))
+            share, figure = asked.coverage_of(terms, number), asked.wanted.found_in(text)
             rank = share + merit + _NUMBER_SHARE * figure
-            spans.append(_Span(number, start, end, share, figure, rank))
+            spans.append(_Span(number, start, end, share, figure, rank, terms))
     spans.sort(key=lambda span: (-span.rank, span.passage, span.start))
     return _within_budget([span for span in spans if span.length >= _FEWEST_CHARACTERS])
 
@@ -255,7 +265,8 @@ def _embedded(
             span.number,
             vector,
             float(whole_cosine),
-            asked.news_in(text),
+            asked.news_in(span.terms),
+            asked.told_in(span.terms, span.passage),
         )
         for span, text, cosine, vector, whole_cosine in zip(
             spans, texts, cosines, vectors, whole_cosines, strict=True
@@ -274,8 +285,8 @@ def _features(passages: Sequence[Passage], asked: _Asked, candidates: Sequence[C
         passage_cosine=max(similarities, default=best_cosine),
         sentence_cosine=best_cosine,
         document_coverage=asked.document_share,
-        sentence_coverage=max((c.coverage for c in candidates), default=0.0),
-        agreement=max((c.coverage * max(c.whole_cosine, 0.0) * c.news for c in candidates), default=0.0),
-        question_weight=min(sum(asked.weights.values()), _FULL_QUESTION) / _FULL_QUESTION,
+        sentence_coverage=max((c.told for c in candidates), default=0.0),
+        agreement=max((c.told * max(c.whole_cosine, 0.0) * c.news for c in candidates), default=0.0),
+        question_weight=min(sum(asked.words.weights.values()), _FULL_QUESTION) / _FULL_QUESTION,
         strangeness=passages[0].strangeness if passages else 0.0,
     )

@@ -87,6 +87,29 @@ def test_what_a_report_names_on_its_first_page_counts_on_the_others(embedder: Em
         for one in (first, of_another)
     )
     assert together.document_coverage > apart.document_coverage
+    assert together.sentence_coverage > apart.sentence_coverage, "a name counts in part"
+
+
+def test_what_the_title_says_is_not_told_by_a_sentence_that_repeats_it(embedder: Embedder) -> None:
+    of_hotels, of_travel = (
+        gather_evidence(
+            question=QUESTION,
+            passages=[passage("A hotel in Paris has a view of the river and many guests.", title=title)],
+            embedder=embedder,
+        ).features
+        for title in ("Hotels in Paris", "Travel policy")
+    )
+    assert of_hotels.sentence_coverage == of_hotels.agreement == 0
+    assert of_travel.sentence_coverage > 0
+    assert of_travel.agreement > 0
+
+
+def test_a_misspelt_question_finds_its_words(embedder: Embedder) -> None:
+    right, misspelt, other = (
+        gather_evidence(question=question, passages=[passage(TEXT)], embedder=embedder).features
+        for question in ("the cost of the journeys", "the cost of the jurneys", "the cost of the breakfasts")
+    )
+    assert right.sentence_coverage > misspelt.sentence_coverage > other.sentence_coverage
 
 
 def test_a_sentence_that_only_repeats_the_question_agrees_with_nothing(embedder: Embedder) -> None:
