@@ -21,8 +21,10 @@ class Ahead(Generic[Item]):
     async def until(self, event: asyncio.Event, *, seconds: float) -> None:
         """Wait for an event on the generator's way to its first item, for the item itself, or so long."""
         waiting = asyncio.ensure_future(event.wait())
-        await asyncio.wait([waiting, self._first], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        try:
+            await asyncio.wait([waiting, self._first], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()  # also where the reader leaves meanwhile
 
     def raise_fault(self) -> None:
         """Raise what the generator has failed with already, if it has."""
