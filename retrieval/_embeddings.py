@@ -18,7 +18,10 @@ class Embedding:
 
 
 class Embeddings:
-    """Begins before it is known which model serves, with the one that did so last."""
+    """Begins before it is known which model serves, with the one that did so last, if it runs here.
+
+    A server elsewhere that serves no longer is not sent one more question.
+    """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="embed-query")
@@ -27,9 +30,9 @@ class Embeddings:
     def begin_early(self, text: str) -> Embedding | None:
         return self._begin(self._last, text) if self._last else None
 
-    def begin(self, embedder: Embedder, text: str, *, early: Embedding | None) -> Embedding:
+    def begin(self, embedder: Embedder, text: str, *, runs_here: bool, early: Embedding | None) -> Embedding:
         """Return what began early if it is with this model."""
-        self._last = embedder
+        self._last = embedder if runs_here else None
         return early if early and early.embedder is embedder else self._begin(embedder, text)
 
     def _begin(self, embedder: Embedder, text: str) -> Embedding:

@@ -23,8 +23,8 @@ SELECT wanted.rank, document.id AS document_id, version.id AS version_id, versio
        document.title, document.name, coalesce(parent.title, '') AS parent_title, collection.language,
        chunk.heading_path::text, chunk.page, chunk.last_page, chunk.context, chunk.text, chunk.start,
        chunk."end",
-       document.updated_at::text, document.author, document.tags,
-       CASE WHEN document.verified_version = version.number THEN document.verified_at::text END
+       to_json(document.updated_at)::text AS updated_at, document.author, document.tags,
+       CASE WHEN document.verified_version = version.number THEN to_json(document.verified_at)::text END
            AS verified_at,
        {number} AS number
 FROM unnest(%(wanted_versions)s::bigint[], %(wanted_ordinals)s::int[])

@@ -66,12 +66,11 @@ def load_hits(passages: Passages, places: Sequence[Place], terms: frozenset[str]
 
 
 def _hit(row: Row, place: Place, terms: frozenset[str]) -> Hit:
-    verified_at = row["verified_at"]
     read = {
         "heading_path": tuple(json.loads(row["heading_path"])),
         "tags": tuple(row["tags"]),
-        "updated_at": datetime.fromisoformat(row["updated_at"]),
-        "verified_at": datetime.fromisoformat(verified_at) if verified_at else None,
+        "updated_at": _moment(row["updated_at"]),
+        "verified_at": _moment(row["verified_at"]) if row["verified_at"] else None,
     }
     return Hit(
         **{name: value for name, value in row.items() if name != "context"} | read,
@@ -84,3 +83,8 @@ def _hit(row: Row, place: Place, terms: frozenset[str]) -> Hit:
         more_from_document=place.more,
         is_pinned=place.candidate.is_pinned,
     )
+
+
+def _moment(told: str) -> datetime:
+    """Read a time that the database wrote as JSON, which is the same in every DateStyle."""
+    return datetime.fromisoformat(json.loads(told))

@@ -163,7 +163,8 @@ def _find(
 ) -> _Found:
     generation = serving_generation()
     embedder = embedder_of(generation)
-    embedding = _EMBEDDINGS.begin(embedder, asked.text, early=early)
+    runs_here = generation.kind == Generation.Kind.LOCAL
+    embedding = _EMBEDDINGS.begin(embedder, asked.text, runs_here=runs_here, early=early)
     scope = read_scope(visible, asked)
     watch.lap("count")
     tell(scope.counts)

@@ -10,29 +10,24 @@ before is answered the same.
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pytest
 from django.db import transaction
 from django.test import Client, override_settings
-from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ingestion.documents import delete_document
-from ingestion.models import IngestionJob
 from ingestion.moving import move_document
 from portal.accounts.models import Membership, User
 from retrieval import access
 from retrieval.analysis import analyse
 from retrieval.authors import set_author
 from retrieval.collections import narrow_document, set_grant
-from retrieval.generations import embedder, serving_generation
-from retrieval.indexing import NewChunk, NewIndex, publish_version
-from retrieval.models import Collection, Document, DocumentVersion, Grant, Role, Synonyms
+from retrieval.models import Document, Role
 from retrieval.search import SearchResults, search
 from retrieval.segments import merge_segments
 from retrieval.suggestions import Suggestion, suggest
@@ -54,110 +49,10 @@ from tests.retrieval.oracle import (
     expect,
     expect_suggestions,
 )
+from tests.retrieval.portal import Portal
 
 SCENARIOS = int(os.environ.get("PERMISSION_SCENARIOS", "100"))
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.timeout(120 + 2 * SCENARIOS)]
-
-Change = Callable[["Portal", World], None]
-
-
-class Portal:
-    """A world as the portal stores it. Its keeper may change everything, with the services of people."""
-
-    def __init__(self, world: World) -> None:
-        self.people = [factories.user() for _ in range(PEOPLE)]
-        self.teams = [factories.team() for _ in range(TEAMS)]
-        self.keeper = factories.user()
-        keepers = factories.team(managers=[self.keeper])
-        self.collections = [factories.collection(owner=keepers) for _ in LANGUAGES]
-        for collection, language in zip(self.collections, LANGUAGES, strict=True):
-            Collection.objects.filter(pk=collection.pk).update(language=language)
-            collection.refresh_from_db()
-        theirs = [(team, self.people[one]) for one, teams in enumerate(world.members) for team in teams]
-        theirs += [(team, self.keeper) for team in range(TEAMS)]
-        Membership.objects.bulk_create(Membership(team=self.teams[t], user=user) for t, user in theirs)
-        Grant.objects.bulk_create(
-            Grant(collection=self.collections[one], team=self.teams[team])
-            for one, teams in enumerate(world.grants)
-            for team in teams
-        )
-        Grant.objects.bulk_create(
-            Grant(collection=self.collections[one], team=None) for one in world.everyone
-        )
-        self.papers: list[Document] = []
-        for paper in world.papers:
-            self.add(paper)
-        Synonyms.objects.bulk_create(
-            Synonyms(collection=self.collections[where], words=words, keys=sorted(words))
-            for where, words in world.synonyms
-        )
-
-    @property
-    def slugs(self) -> list[str]:
-        return [collection.slug for collection in self.collections]
-
-    def person(self, number: int) -> User:
-        """Return a person as the next request finds them."""
-        return User.objects.get(pk=self.people[number].pk)
-
-    def document(self, number: int) -> Document:
-        return Document.objects.select_related("collection", "parent", "current_version").get(
-            pk=self.papers[number].pk
-        )
-
-    def add(self, paper: Paper) -> None:
-        above = None if paper.parent is None else self.papers[paper.parent]
-        document = Document.objects.create(
-            collection=self.collections[paper.collection],
-            name=f"{len(self.papers)}.txt",
-            title=" ".join(paper.title),
-            tags=sorted(paper.tags),
-            parent=above,
-            ancestors=[*above.ancestors, above.pk] if above else [],
-            is_narrowed=paper.narrowed is not None,
-        )
-        document.narrowed_to.set(self.teams[team] for team in paper.narrowed or ())
-        self.papers.append(document)
-        self.publish(document, 1, paper)
-        if paper.is_deleted:
-            Document.objects.filter(pk=document.pk).update(deleted_at=timezone.now())
-
-    def publish(self, document: Document, number: int, paper: Paper) -> None:
-        version = DocumentVersion.objects.create(
-            document=document, number=number, sha256="0" * 64, size=1, media_type="text/plain"
-        )
-        IngestionJob.objects.create(version=version, state="indexed", stage="done", attempts=1)
-        publish_version(version=version, index=_index(paper), generation=serving_generation())
-
-
-def _index(paper: Paper) -> NewIndex:
-    texts = [" ".join(words) for words in paper.passages]
-    chunks = [
-        NewChunk(number, text, "", (), None, None, 100 * number, 100 * number + len(text), len(text.split()))
-        for number, text in enumerate(texts)
-    ]
-    vectors = embedder().embed_passages(texts) if texts else np.zeros((0, DIMENSION), dtype=np.float32)
-    return NewIndex(
-        text=" ".join(" ".join(words) for words in paper.headings),
-        blocks=list(_heading_blocks(paper)),
-        pages=[],
-        chunks=chunks,
-        vectors=vectors,
-        title=" ".join(paper.title),
-        parser="text",
-        parser_version="1",
-        warnings=(),
-        metadata={"author": paper.author},
-    )
-
-
-def _heading_blocks(paper: Paper) -> Iterator[tuple[str, int, int, int]]:
-    start = 0
-    for words in paper.headings:
-        length = len(" ".join(words))
-        yield "heading", start, start + length, 1
-        start += length + 1
-
 
 _words = st.sampled_from(WORDS)
 _person, _team, _where = (st.integers(0, most - 1) for most in (PEOPLE, TEAMS, len(LANGUAGES)))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import bm25s
 import numpy as np
 import pytest
+from django.db import connection
 from django.test import override_settings
 
 from portal.accounts.models import User
@@ -14,9 +15,10 @@ from retrieval.analysis import analyse
 from retrieval.errors import InvalidInputError
 from retrieval.generations import serving_generation
 from retrieval.indexing import publish_version
-from retrieval.models import Collection, Generation, Grant, PostingBlock
+from retrieval.models import Collection, Document, Generation, Grant, PostingBlock
 from retrieval.scope import Counts
 from retrieval.search import SearchResults, search, visible_counts
+from retrieval.verification import verify_document
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +170,15 @@ def test_an_older_version_that_comes_late_does_not_serve(
 def test_bad_questions_are_refused_in_words(people: tuple[User, User], query: str, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         search(user=people[0], query=query)
+
+
+def test_times_of_hits_do_not_depend_on_how_the_server_writes_dates(
+    people: tuple[User, User], handbook: Collection
+) -> None:
+    verify_document(user=people[0], document=Document.objects.get(), version_number=1)
+    as_iso = search(user=people[0], query="annual leave").hits
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL DateStyle = 'German'")
+    as_german = search(user=people[0], query="annual leave").hits
+    assert as_german == as_iso
+    assert as_iso[0].verified_at is not None
