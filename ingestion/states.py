@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from ingestion.forecast import Forecast, forecast
@@ -64,6 +64,12 @@ class DocumentState:
     @property
     def ready_words(self) -> str:
         return in_words(self.ready_in) if self.ready_in is not None and not self.is_final else ""
+
+
+def count_in_progress(*, user: Member) -> int:
+    """Return how many of the documents that the person may see are being read, or wait for it."""
+    open_jobs = IngestionJob.objects.filter(version__document=OuterRef("pk"), state__in=OPEN)
+    return access.visible_documents(user=user).filter(Exists(open_jobs)).count()
 
 
 def in_words(seconds: float) -> str:

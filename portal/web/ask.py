@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
+from ingestion.states import count_in_progress
 from portal.accounts.models import User
 from portal.answers import services
 from portal.answers.suggestions import suggest
@@ -39,6 +40,8 @@ def home(request: SignedInRequest) -> HttpResponse:
 
 def _home(request: SignedInRequest, *, extra: dict[str, object], status: int = 200) -> HttpResponse:
     context = ask_form(request.user, typed="", chosen=request.GET.getlist("collection"))
+    if not context["has_documents"]:
+        context["in_progress"] = count_in_progress(user=request.user)
     return render(request, "home.html", context | extra, status=status)
 
 

@@ -31,6 +31,7 @@ def test_upload_ask_and_follow_the_citation(
 ) -> None:
     page = new_context().new_page()
     sign_in(page, portal, admin)
+    _wait_for_handbook(page, portal)
     _create_collection(page, portal)
     _upload(page, tmp_path)
     ask(page, portal, QUESTION)
@@ -48,6 +49,16 @@ def test_upload_ask_and_follow_the_citation(
     page.goto(document)
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     _outsider_learns_nothing(new_context(), portal, invitation, document)
+
+
+def _wait_for_handbook(page: Page, portal: Portal) -> None:
+    """Wait until the guides that a new portal begins with are read."""
+
+    def is_read() -> bool:
+        page.goto(f"{portal.url}/collections/cited-handbook")
+        return page.locator(".state.good").count() >= 4
+
+    wait_for(is_read, seconds=90, step=1)
 
 
 def _create_collection(page: Page, portal: Portal) -> None:
@@ -135,12 +146,7 @@ def test_without_scripts_the_same_answer_comes_as_a_plain_page(
 ) -> None:
     page = new_context(java_script_enabled=False).new_page()
     sign_in(page, portal, admin)
-
-    def handbook_is_read() -> bool:
-        page.goto(f"{portal.url}/collections/cited-handbook")
-        return page.locator(".state.good").count() >= 4
-
-    wait_for(handbook_is_read, seconds=90, step=1)
+    _wait_for_handbook(page, portal)
     ask(page, portal, "How do I add a team?")
     expect(page.locator("#answer-text .cite").first).to_be_visible()
     page.locator("#answer-text .cite").first.click()
@@ -152,12 +158,7 @@ def test_words_of_a_model_arrive_one_after_the_other(
 ) -> None:
     page = new_context().new_page()
     use_link(page, portal_with_model)
-
-    def handbook_is_read() -> bool:
-        page.goto(f"{portal_with_model.url}/collections/cited-handbook")
-        return page.locator(".state.good").count() >= 4
-
-    wait_for(handbook_is_read, seconds=90, step=1)
+    _wait_for_handbook(page, portal_with_model)
     ask(page, portal_with_model, "How do I add a team?")
     lengths = page.evaluate("window.lengths")
     assert len(lengths) >= 8, lengths

@@ -20,6 +20,25 @@ def test_home_of_an_outsider_says_how_to_begin(cast: Cast) -> None:
     assert "Blueprints" not in page
 
 
+def test_home_says_that_the_first_documents_are_being_read(cast: Cast) -> None:
+    team = factories.team("Green", members=[cast.charlie])
+    papers = factories.collection("Greenprints", owner=team)
+    factories.waiting_document(papers, title="Plan")
+    page = text(Reader(cast.charlie).get("/"))
+    assert "A document is being read" in page
+    assert "There is nothing to search yet" not in page
+    factories.waiting_document(papers, title="Other plan")
+    assert "2 documents are being read" in text(Reader(cast.charlie).get("/"))
+    assert "being read" not in text(Reader(cast.bob).get("/"))
+
+
+def test_what_others_wait_for_is_not_told(cast: Cast) -> None:
+    factories.waiting_document(cast.papers, title="Secret plan")
+    page = text(Reader(cast.charlie).get("/"))
+    assert "There is nothing to search yet" in page
+    assert "being read" not in page
+
+
 def test_ask_goes_to_the_page_of_the_question(cast: Cast) -> None:
     response = Reader(cast.bob).post("/ask", {"q": "How long is the warranty?"})
     question = Question.objects.get()

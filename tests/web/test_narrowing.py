@@ -2,6 +2,7 @@ import re
 from html import unescape
 
 import pytest
+from django.conf import settings
 
 from retrieval.models import DocumentVersion
 from tests import factories
@@ -81,10 +82,11 @@ def test_more_of_a_document_is_one_click_away(library: Cast) -> None:
     factories.searchable_document(library.papers, title="Rules & more", passages=passages)
     filler = factories.collection("Filler", owner=library.blue)
     for number in range(18):
-        factories.searchable_document(filler, passages=[f"A kettle rule {number}."])
+        factories.searchable_document(filler, title=f"Shelf {number}", passages=[f"A kettle on shelf {number}."])
     reader = Reader(library.bob)
     page = text(reader.get("/search", {"q": "kettle rule about"}))
-    (link,) = re.findall(r'<a href="([^"]+)">\d+ more from this document</a>', page)
+    ((link, count),) = re.findall(r'<a href="([^"]+)">(\d+) more from this document</a>', page)
+    assert int(count) >= len(rules) - settings.SEARCH_PER_DOCUMENT
     narrowed = text(reader.get(unescape(link)))
     assert "In “Rules &amp; more” ×: take away" in links(narrowed)
     assert "A kettle plan" not in narrowed
