@@ -82,7 +82,9 @@ def test_more_of_a_document_is_one_click_away(library: Cast) -> None:
     factories.searchable_document(library.papers, title="Rules & more", passages=passages)
     filler = factories.collection("Filler", owner=library.blue)
     for number in range(18):
-        factories.searchable_document(filler, title=f"Shelf {number}", passages=[f"A kettle on shelf {number}."])
+        factories.searchable_document(
+            filler, title=f"Shelf {number}", passages=[f"A kettle on shelf {number}."]
+        )
     reader = Reader(library.bob)
     page = text(reader.get("/search", {"q": "kettle rule about"}))
     ((link, count),) = re.findall(r'<a href="([^"]+)">(\d+) more from this document</a>', page)
