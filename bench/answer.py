@@ -93,7 +93,7 @@ def measure(chunks: int, questions: int, at_once: int) -> dict[str, Any]:
         stack.adopt(running)
         from bench.tools import library
 
-        token, _ = library.fill(material.texts)
+        token, _ = library.fill(material)
         portal = Portal(running.base_url, token)
         quoted = _after_warming_up(portal, material.questions[:half])
         model_server.register(server, "quote")

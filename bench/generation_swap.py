@@ -126,7 +126,7 @@ def measure(chunks: int, dimension: int) -> dict[str, object]:
         from bench.tools import library
 
         model = write_model(Path(folder), words=" ".join(material.texts[:2000]), dimension=dimension)
-        token, _ = library.fill(material.texts)
+        token, _ = library.fill(material)
         figures.say(f"{chunks} chunks ({material.kind}) published")
         askers, operator = Askers(running.base_url, token, material.questions), Operator(running)
         references = [askers.references()]

@@ -102,7 +102,7 @@ def measure(chunks: int, questions: int) -> dict[str, object]:
         from bench.tools import library
 
         began = time.perf_counter()
-        token, vectors = library.fill(material.texts)
+        token, vectors = library.fill(material)
         figures.say(f"{chunks} chunks ({material.kind}) published in {time.perf_counter() - began:.0f} s")
         portal = Portal(running.base_url, token)
         timed(portal.search, material.questions[:_WARM_UP])

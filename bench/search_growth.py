@@ -102,11 +102,12 @@ def measure(
         stack.adopt(running)
         from django.conf import settings
 
-        from bench.tools import library, shares
+        from bench.tools import shares
         from bench.tools.growing import Library
+        from bench.tools.mixtures import vectors_of
         from portal.accounts.models import User
 
-        vectors = library.vectors_of(material.texts) if given is None else given
+        vectors = vectors_of(material) if given is None else given
         grown = Library(running, material.texts, vectors)
         for size in sorted(sizes):
             began = time.perf_counter()

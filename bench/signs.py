@@ -49,7 +49,7 @@ def measure(chunks: int, questions: int) -> dict[str, object]:
         from retrieval.diversity import first_page
         from retrieval.search import search
 
-        library.fill(material.texts)
+        library.fill(material)
         reader = User.objects.get(email="reader@example.com")
 
         def timed(asked: Sequence[str], **more: Any) -> dict[str, float]:

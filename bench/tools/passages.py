@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pypdfium2
+from numpy.typing import NDArray
 
 from bench.tools.stack import CORPUS, ROOT
 
@@ -18,11 +20,15 @@ _VOCABULARY = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Passages:
-    """`texts` begin with the ones that answer `questions`; `kind` says what they are made of."""
+    """`texts` begin with the ones that answer `questions`; `kind` says what they are made of.
+
+    `halves` (texts, 2) are the numbers of the texts whose first and whose second half each is made of.
+    """
 
     texts: list[str]
     questions: list[str]
     kind: str
+    halves: NDArray[np.int64]
 
 
 def gather(count: int, *, questions: int, seed: int = 7) -> Passages:
@@ -35,11 +41,18 @@ def gather(count: int, *, questions: int, seed: int = 7) -> Passages:
         answering, asked, other, kind = [], *_made(rng, questions), "made words"
     rng.shuffle(asked)
     texts = list(dict.fromkeys(answering + other))[:count]
-    real = [text.split() for text in texts]
+    parts = [halves_of(text) for text in texts]
+    halves = [(number, number) for number in range(len(texts))]
     while len(texts) < count:
-        one, two = rng.choice(real), rng.choice(real)
-        texts.append(" ".join(one[: len(one) // 2] + two[len(two) // 2 :]))
-    return Passages(texts, asked[:questions], kind)
+        one, two = rng.randrange(len(parts)), rng.randrange(len(parts))
+        texts.append(" ".join((parts[one][0], parts[two][1])))
+        halves.append((one, two))
+    return Passages(texts, asked[:questions], kind, np.array(halves))
+
+
+def halves_of(text: str) -> tuple[str, str]:
+    words = text.split()
+    return " ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :])
 
 
 def _evaluation_sets(folder: Path) -> tuple[list[str], list[str], list[str]]:
