@@ -268,6 +268,7 @@ SUPPORT_MODEL_BUDGET_MS = env.number("SUPPORT_MODEL_BUDGET_MS", 500, least=1, mo
 
 # Search.
 SEARCH_EXACT_LIMIT = env.number("SEARCH_EXACT_LIMIT", 25_000)
+SEARCH_CODES_LIMIT = env.number("SEARCH_CODES_LIMIT", 300_000)
 BM25_K1, BM25_B = 1.2, 0.75
 SEARCH_FUSION = env.choice("SEARCH_FUSION", "convex", ["convex", "rrf"])
 SEARCH_RRF_K = env.number("SEARCH_RRF_K", 60)

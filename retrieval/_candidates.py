@@ -11,6 +11,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from retrieval import _vectors_sql
+from retrieval._codes import FEWEST_BITS, codes_of
 from retrieval._lexical import Lexical
 from retrieval.indexing import vector_literal
 from retrieval.models import Generation
@@ -58,10 +59,12 @@ def find_candidates(
     params |= listed.params | _keys(listed, found=found, allowed=allowed or (), barred=lexical.barred)
     if allowed is not None:
         rows = comparison.run("allowed", params)
-    elif chunks > _exact_limit(generation, chunks):
-        rows = comparison.run_indexed(params, chunks)
-    else:
+    elif chunks <= _exact_limit(generation, chunks):
         rows = comparison.run_exact(params, chunks)
+    elif (near := _near(listed, chunks, generation, lexical, vector)) is not None:
+        rows = comparison.run("allowed", params | _keys(listed, allowed=near))
+    else:
+        rows = comparison.run_indexed(params, chunks)
     similarities = {row[:3]: float(row[3]) for row in rows}
     scores = lexical.scores([key[1:] for key in similarities])
     return [
@@ -74,6 +77,14 @@ def _exact_limit(generation: Generation, chunks: int) -> int:
     """Return up to how many visible passages all vectors are compared: the index is slow under a filter."""
     is_half = 0 < generation.vectors_about <= 2 * chunks
     return int(settings.SEARCH_EXACT_LIMIT) // (_QUICKER if is_half else 1)
+
+
+def _near(
+    listed: Listed, chunks: int, generation: Generation, lexical: Lexical, vector: NDArray[np.float32]
+) -> list[Passage] | None:
+    """Return the passages that are worth comparing, by codes, or None where the index is to find them."""
+    is_coded = chunks <= settings.SEARCH_CODES_LIMIT and generation.dimension >= FEWEST_BITS
+    return codes_of(generation).nearest(listed, vector) if is_coded and not lexical.barred else None
 
 
 def _breadth(vectors: float) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ FROM counted,
              coalesce(array_agg(language), '{{{{}}}}')::text AS readable_languages
       FROM retrieval_collection WHERE id IN (SELECT unnest(in_collections) FROM counted)) AS about
 """  # noqa: S608 - a constant
+_PLACE_BITS = 32
 _MOST_KEPT = 500_000  # documents in all lists: some 50 MB
 
 
@@ -57,6 +59,18 @@ class Counts:
     documents: int
     collections: int
     chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """The visible versions that have passages. `places` are where each is in the posting lists: no other
+    version, nor the same one once it is published anew, is ever there. `begins` counts the passages before.
+    """
+
+    versions: Numbers
+    places: Sequence[int]
+    counts: Numbers
+    begins: Numbers
 
 
 class Listed:
@@ -90,6 +104,7 @@ FROM unnest(%(readable)s::bigint[], %(readable_languages)s::text[]) AS readable 
         )
         self.params |= _bits(self._versions)
         self._order = np.argsort(self._versions)
+        self._in_postings = segments, firsts, passages
         self.places = Places(self._versions, segments, firsts, passages)
         self._share: float = read["collections"] / max(read["every_collection"], 1)
 
@@ -98,6 +113,17 @@ FROM unnest(%(readable)s::bigint[], %(readable_languages)s::text[]) AS readable 
         at = self._order[np.searchsorted(self._versions, versions, sorter=self._order)]
         found: Numbers = self._collections[at]
         return found
+
+    @cached_property
+    def indexed(self) -> Indexed | None:
+        """The versions with passages, or None where one of them is in no posting list."""
+        segments, firsts, passages = self._in_postings
+        has_some = passages > 0
+        if not segments[has_some].all():
+            return None
+        places = ((segments << _PLACE_BITS) + firsts)[has_some].tolist()
+        counts = passages[has_some]
+        return Indexed(self._versions[has_some], places, counts, np.cumsum(counts) - counts)
 
     def is_more_than(self, share: float) -> bool:
         """Return whether there is something of more than this share of all collections."""

@@ -133,7 +133,7 @@ def _scored(reader: User, asked: Sequence[Sequence[str]]) -> list[float]:
 
 def crossover(reader: User, questions: Sequence[str]) -> dict[str, Any]:
     """Return what comparing all that somebody may see takes, and the index, in ms, and what that finds."""
-    found, through_index = _nearest(reader, questions, SEARCH_EXACT_LIMIT=0)
+    found, through_index = _nearest(reader, questions, SEARCH_EXACT_LIMIT=0, SEARCH_CODES_LIMIT=0)
     exact, one_by_one = _nearest(reader, questions, SEARCH_EXACT_LIMIT=_EVERYTHING)
     return {
         "exact": figures.spread(one_by_one[_WARM_UP:]),

@@ -2,8 +2,8 @@
 
 Every search is compared: which passages, both scores of each (so that neither list, nor any statistic, knows
 of what is hidden), counts, facets, filters, other words and snippets, and what is suggested; with the vectors
-compared one by one and through the index; before and after each change. Who sees the same after a change as
-before is answered the same.
+compared one by one, by codes and through the index; before and after each change. Who sees the same after a
+change as before is answered the same.
 
 `PERMISSION_SCENARIOS` says how many scenarios; `make torture` runs 2,000.
 """
@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from ingestion.documents import delete_document
 from ingestion.moving import move_document
 from portal.accounts.models import Membership, User
-from retrieval import access
+from retrieval import _candidates, access
 from retrieval.analysis import analyse
 from retrieval.authors import set_author
 from retrieval.collections import narrow_document, set_grant
@@ -231,9 +231,17 @@ def test_words_are_their_own_stems() -> None:
         assert analyse(" ".join(WORDS), language) == list(WORDS)
 
 
+WAYS = {
+    "exact": {"SEARCH_EXACT_LIMIT": 25_000},
+    "codes": {"SEARCH_EXACT_LIMIT": 0},
+    "index": {"SEARCH_EXACT_LIMIT": 0, "SEARCH_CODES_LIMIT": 0},
+}
+
+
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     serve_hashes(monkeypatch, dimension=DIMENSION)
+    monkeypatch.setattr(_candidates, "FEWEST_BITS", 1)
 
 
 @settings(
@@ -248,7 +256,7 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked=questions(),
     typed=_beginnings,
     steps=st.lists(_steps, min_size=1, max_size=2),
-    through_index=st.booleans(),
+    way=st.sampled_from(sorted(WAYS)),
     is_merged=st.booleans(),
 )
 def test_everyone_finds_what_they_may_see_and_nothing_else(
@@ -257,10 +265,10 @@ def test_everyone_finds_what_they_may_see_and_nothing_else(
     asked: Asked,
     typed: str,
     steps: list[Step],
-    through_index: bool,
+    way: str,
     is_merged: bool,
 ) -> None:
-    with transaction.atomic(), override_settings(SEARCH_EXACT_LIMIT=0 if through_index else 25_000):
+    with transaction.atomic(), override_settings(**WAYS[way]):
         portal = Portal(world)
         if is_merged:
             merge_segments(seconds=60)

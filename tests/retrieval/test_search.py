@@ -120,12 +120,13 @@ def test_bm25_is_lucenes(people: tuple[User, User], handbook: Collection) -> Non
         assert math.isclose(hit.bm25, expected[hit.text], abs_tol=1e-3), hit.text
 
 
-def test_the_index_path_finds_what_the_exact_one_finds(
-    people: tuple[User, User], handbook: Collection
+@pytest.mark.parametrize("codes_limit", [0, 300_000])
+def test_index_and_codes_find_what_the_exact_path_finds(
+    people: tuple[User, User], handbook: Collection, codes_limit: int
 ) -> None:
     alice, _ = people
     exact = search(user=alice, query="paid holidays", limit=4)
-    with override_settings(SEARCH_EXACT_LIMIT=0):
+    with override_settings(SEARCH_EXACT_LIMIT=0, SEARCH_CODES_LIMIT=codes_limit):
         indexed = search(user=alice, query="paid holidays", limit=4)
     assert [hit.text for hit in indexed.hits] == [hit.text for hit in exact.hits]
     assert np.allclose([hit.score for hit in indexed.hits], [hit.score for hit in exact.hits])

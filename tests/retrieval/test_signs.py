@@ -71,8 +71,11 @@ def test_words_that_must_or_must_not_be_there(
     assert found(charlie, query) == set()
 
 
-def test_exclusions_hold_on_the_index_path(people: tuple[User, User], handbook: Collection) -> None:
-    with override_settings(SEARCH_EXACT_LIMIT=0):
+@pytest.mark.parametrize("codes_limit", [0, 300_000])
+def test_exclusions_hold_by_index_and_by_codes(
+    people: tuple[User, User], handbook: Collection, codes_limit: int
+) -> None:
+    with override_settings(SEARCH_EXACT_LIMIT=0, SEARCH_CODES_LIMIT=codes_limit):
         assert found(people[0], "leave -kettles") == {0, 1, 4}
         assert found(people[0], '"annual leave"') == {0}
 
