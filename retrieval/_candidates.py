@@ -21,8 +21,8 @@ from retrieval.statements import array, fetch
 DEPTH = 100
 _QUICKER = 5  # times is the index, where at least half of all passages are visible
 _MOST = 3  # times as many vectors as are visible: reading that many costs what looking those up does
-_BREADTH, _BROADER, _BROADER_FROM = 400, 100, 100_000  # so many more at each doubling of so many vectors
-_BROADEST = 1_000  # that pgvector takes
+_BREADTH, _BROADER, _BROADER_FROM = 600, 240, 100_000  # so many more at each doubling of so many vectors
+_BROADEST, _BROADEST_AT_ONCE = 3_000, 1_000  # the latter is what pgvector takes
 
 Key = tuple[int, int, int]  # collection, version, ordinal
 Passage = tuple[int, int]  # version, ordinal
@@ -75,20 +75,27 @@ def find_candidates(
 
 def _exact_limit(generation: Generation, chunks: int) -> int:
     """Return up to how many visible passages all vectors are compared: the index is slow under a filter."""
-    is_half = 0 < generation.vectors_about <= 2 * chunks
-    return int(settings.SEARCH_EXACT_LIMIT) // (_QUICKER if is_half else 1)
+    return int(settings.SEARCH_EXACT_LIMIT) // (_QUICKER if _is_half(generation, chunks) else 1)
+
+
+def _is_half(generation: Generation, chunks: int) -> bool:
+    """Return whether at least half of all passages are visible: the index finds what it looks for at once."""
+    return 0 < generation.vectors_about <= 2 * chunks
 
 
 def _near(
     listed: Listed, chunks: int, generation: Generation, lexical: Lexical, vector: NDArray[np.float32]
 ) -> list[Passage] | None:
     """Return the passages that are worth comparing, by codes, or None where the index is to find them."""
-    is_coded = chunks <= settings.SEARCH_CODES_LIMIT and generation.dimension >= FEWEST_BITS
-    return codes_of(generation).nearest(listed, vector) if is_coded and not lexical.barred else None
+    if chunks > settings.SEARCH_CODES_LIMIT or _is_half(generation, chunks):
+        return None
+    if generation.dimension < FEWEST_BITS or lexical.barred:
+        return None
+    return codes_of(generation).nearest(listed, vector)
 
 
 def _breadth(vectors: float) -> int:
-    """Return how many neighbours the index keeps in view: more, the larger it is, to find as many of them."""
+    """Return how many neighbours the index is to look at: more, the larger it is, to find as many of them."""
     doublings = math.log2(max(1.0, vectors / _BROADER_FROM))
     return min(_BROADEST, round(_BREADTH + _BROADER * doublings))
 
@@ -126,9 +133,11 @@ class _Comparison:
 
     def run_indexed(self, params: dict[str, Any], chunks: int) -> list[_Row]:
         with connection.cursor() as cursor:
-            breadth = _breadth(self._generation.vectors_about)
-            cursor.execute(_vectors_sql.INDEX_SETTINGS.format(breadth=f"{breadth:d}"))
-            rows = self.run("index", params)
+            vectors = max(self._generation.vectors_about, chunks)
+            breadth = _breadth(vectors)
+            in_view = math.ceil(breadth / math.ceil(breadth / _BROADEST_AT_ONCE))
+            cursor.execute(_vectors_sql.INDEX_SETTINGS.format(breadth=f"{in_view:d}"))
+            rows = self.run("index", params | {"looked_at": max(DEPTH, round(breadth * chunks / vectors))})
             cursor.execute(_vectors_sql.RESET)
         is_short = sum(is_best for *_, is_best in rows) < min(DEPTH, chunks)
         return self.run_exact(params, chunks) if is_short else rows

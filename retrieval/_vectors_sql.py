@@ -53,7 +53,12 @@ _SCANNED = f"""
 _INDEX = f"""
     FROM {{partition}} AS vector
     WHERE {_IS_LISTED} AND {{fits}}
-    ORDER BY (embedding::halfvec({{dimension}})) <#> %(query)s::halfvec({{dimension}}) LIMIT %(depth)s
+    ORDER BY (embedding::halfvec({{dimension}})) <#> %(query)s::halfvec({{dimension}}) LIMIT %(looked_at)s
+"""
+
+# The index goes on where it has found as many as it keeps in view, and finds nearer ones even then.
+_BEST_OF_LOOKED_AT = """
+SELECT * FROM ({looked_at}) AS looked_at ORDER BY similarity DESC LIMIT %(depth)s
 """
 
 # Few passages hold what was quoted: their vectors are looked up one by one.
@@ -78,6 +83,8 @@ def vectors(*, listed: str, way: str, is_barred: bool, **names: str) -> str:
     """
     fits = _NOT_BARRED if is_barred else "true"
     best = (_COLUMNS + _WAYS[way]).format(fits=fits, **names)
+    if way == "index":
+        best = _BEST_OF_LOOKED_AT.format(looked_at=best)
     visible = f"visible AS MATERIALIZED ({listed})," if way == "looked up" else ""
     return _VECTORS.format(visible=visible, best=best, partition=names["partition"])
 
