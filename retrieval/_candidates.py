@@ -21,7 +21,7 @@ from retrieval.statements import array, fetch
 DEPTH = 100
 _QUICKER = 5  # times is the index, where at least half of all passages are visible
 _MOST = 3  # times as many vectors as are visible: reading that many costs what looking those up does
-_BREADTH, _BROADER, _BROADER_FROM = 600, 240, 100_000  # so many more at each doubling of so many vectors
+_BREADTH, _BROADER, _BROADER_FROM = 400, 300, 100_000  # so many more at each doubling of so many vectors
 _BROADEST, _BROADEST_AT_ONCE = 3_000, 1_000  # the latter is what pgvector takes
 
 Key = tuple[int, int, int]  # collection, version, ordinal
@@ -135,9 +135,10 @@ class _Comparison:
         with connection.cursor() as cursor:
             vectors = max(self._generation.vectors_about, chunks)
             breadth = _breadth(vectors)
-            in_view = math.ceil(breadth / math.ceil(breadth / _BROADEST_AT_ONCE))
-            cursor.execute(_vectors_sql.INDEX_SETTINGS.format(breadth=f"{in_view:d}"))
-            rows = self.run("index", params | {"looked_at": max(DEPTH, round(breadth * chunks / vectors))})
+            times = math.ceil(breadth / _BROADEST_AT_ONCE)
+            cursor.execute(_vectors_sql.INDEX_SETTINGS.format(breadth=f"{math.ceil(breadth / times):d}"))
+            looked_at = DEPTH if times == 1 else max(DEPTH, round(breadth * chunks / vectors))
+            rows = self.run("index", params | {"looked_at": looked_at})
             cursor.execute(_vectors_sql.RESET)
         is_short = sum(is_best for *_, is_best in rows) < min(DEPTH, chunks)
         return self.run_exact(params, chunks) if is_short else rows

@@ -1,7 +1,7 @@
 """Vectors by the signs of their numbers: a sixteenth of their size, kept in this process, compared at once.
 
 A code has a bit for each number of a vector: whether it is above the mean of all. The nearest ten of some
-hundred thousand passages are nearly always among the five hundred whose codes differ least from that of the
+hundred thousand passages are nearly always among the thousand whose codes differ least from that of the
 question. Codes are hints: the passages that they point to are read from the database, by the list of what is
 visible, and compared by their vectors there.
 
@@ -24,7 +24,7 @@ from retrieval.scope import Indexed, Listed
 from retrieval.statements import array, fetch
 
 FEWEST_BITS = 256  # with fewer, too many passages differ in as many bits as the nearest
-_NEAR = 500
+_NEAR = 1_000
 _MOST_BYTES = 96 * 2**20
 _READ_AT_ONCE = 20_000  # passages for one search
 _FOR_MEAN = 2_000
