@@ -21,7 +21,7 @@ from retrieval.statements import array, fetch
 DEPTH = 100
 _QUICKER = 5  # times is the index, where at least half of all passages are visible
 _MOST = 3  # times as many vectors as are visible: reading that many costs what looking those up does
-_BREADTH, _BROADER, _BROADER_FROM = 400, 300, 100_000  # so many more at each doubling of so many vectors
+_BREADTH, _BROADER, _BROADER_FROM = 500, 270, 100_000  # so many more at each doubling of so many vectors
 _BROADEST, _BROADEST_AT_ONCE = 3_000, 1_000  # the latter is what pgvector takes
 
 Key = tuple[int, int, int]  # collection, version, ordinal
