@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
+from retrieval import _candidates
 from retrieval._candidates import _exact_limit
 from retrieval.analysis import analyse
 from retrieval.errors import InvalidInputError
@@ -130,6 +132,22 @@ def test_index_and_codes_find_what_the_exact_path_finds(
         indexed = search(user=alice, query="paid holidays", limit=4)
     assert [hit.text for hit in indexed.hits] == [hit.text for hit in exact.hits]
     assert np.allclose([hit.score for hit in indexed.hits], [hit.score for hit in exact.hits])
+
+
+def test_a_large_index_is_searched_in_rounds(
+    people: tuple[User, User], handbook: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, _ = people
+    exact = search(user=alice, query="paid holidays", limit=4)
+    monkeypatch.setattr(_candidates, "_BREADTH", 2_500)
+    monkeypatch.setattr(_candidates, "_BROADEST_AT_ONCE", 2)
+    with (
+        override_settings(SEARCH_EXACT_LIMIT=0, SEARCH_CODES_LIMIT=0),
+        CaptureQueriesContext(connection) as asked,
+    ):
+        indexed = search(user=alice, query="paid holidays", limit=4)
+    assert [hit.text for hit in indexed.hits] == [hit.text for hit in exact.hits]
+    assert any("ef_search = 2;" in query["sql"] for query in asked.captured_queries)
 
 
 def test_a_new_version_takes_the_place_of_the_old_one(
