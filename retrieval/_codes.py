@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval._places import Key
+from retrieval.indexing import vector_literal
 from retrieval.models import Generation
 from retrieval.scope import Indexed, Listed
 from retrieval.statements import array, fetch
@@ -53,7 +54,7 @@ class Codes:
     def __init__(self, generation: Generation) -> None:
         self._partition = f"retrieval_vector_g{generation.pk:d}"
         self._generation_id, self._size = generation.pk, -(-generation.dimension // 8)
-        self._mean: str | None = None
+        self._mean: NDArray[np.float32] | None = None
         self._of: dict[int, bytes] = {}
         self._weight = 0
         self._reading = Lock()
@@ -67,12 +68,12 @@ class Codes:
         if coded is None:
             return None
         codes = list(map(self._of.get, coded.places))
-        if missing := [number for number, code in enumerate(codes) if code is None]:
-            self._read(listed, coded, missing)
-            codes = list(map(self._of.get, coded.places))
         if None in codes:
+            self._read(listed, coded, [number for number, code in enumerate(codes) if code is None])
+            codes = list(map(self._of.get, coded.places))
+        if None in codes or self._mean is None:
             return None
-        differ = _differing(b"".join(cast("list[bytes]", codes)), self._code(vector))
+        differ = _differing(b"".join(cast("list[bytes]", codes)), np.packbits(vector > self._mean).tobytes())
         near = np.argpartition(differ, _NEAR)[:_NEAR] if len(differ) > _NEAR else np.arange(len(differ))
         at = np.searchsorted(coded.begins, near, side="right") - 1
         return list(zip(coded.versions[at].tolist(), (near - coded.begins[at]).tolist(), strict=True))
@@ -83,14 +84,16 @@ class Codes:
             return
         try:
             if self._mean is None:
-                self._mean = fetch(_MEAN.format(partition=self._partition), {"vectors": _FOR_MEAN})[1][0][0]
+                self._mean = self._mean_of_some()
+            if self._mean is None:
+                return
             some = np.array(missing)[: np.searchsorted(np.cumsum(coded.counts[missing]), _READ_AT_ONCE) + 1]
             versions = coded.versions[some]
             rows = fetch(
                 _CODES.format(partition=self._partition),
                 {
                     "generation": self._generation_id,
-                    "mean": self._mean,
+                    "mean": vector_literal(self._mean),
                     "numbers": array(some.tolist()),
                     "collections": array(listed.collections_of(versions).tolist()),
                     "versions": array(versions.tolist()),
@@ -106,9 +109,9 @@ class Codes:
         finally:
             self._reading.release()
 
-    def _code(self, vector: NDArray[np.float32]) -> bytes:
-        mean = np.array(json.loads(self._mean or "[]"), np.float32)
-        return np.packbits(vector > mean).tobytes()
+    def _mean_of_some(self) -> NDArray[np.float32] | None:
+        [(mean,)] = fetch(_MEAN.format(partition=self._partition), {"vectors": _FOR_MEAN})[1]
+        return None if mean is None else np.array(json.loads(mean), np.float32)
 
 
 def _differing(codes: bytes, other: bytes) -> NDArray[np.uint16]:

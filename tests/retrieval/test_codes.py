@@ -128,6 +128,9 @@ def test_a_version_that_lacks_a_vector_is_left_to_the_index(
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM retrieval_vector WHERE version_id = %s AND ordinal = 2", [version.pk])
     assert nearest(people[0]) is None
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM retrieval_vector")
+    assert Codes(serving_generation()).nearest(listed(people[0]), embedder().embed_query(QUESTION)) is None
 
 
 def test_one_search_reads_codes_at_a_time(people: tuple[User, User], handbook: Collection) -> None:

@@ -32,6 +32,16 @@ def test_home_says_that_the_first_documents_are_being_read(cast: Cast) -> None:
     assert "being read" not in text(Reader(cast.bob).get("/"))
 
 
+def test_what_was_typed_is_not_swapped_away_while_documents_are_read(cast: Cast) -> None:
+    papers = factories.collection("Greenprints", owner=factories.team("Green", members=[cast.charlie]))
+    factories.waiting_document(papers, title="Plan")
+    assert 'hx-trigger="every 3s"' in text(Reader(cast.charlie).get("/"))
+    refused = text(Reader(cast.charlie).post("/ask", {"q": "kettle after:foo"}), 400)
+    assert "A document is being read" in refused
+    assert "kettle after:foo" in refused
+    assert "every 3s" not in refused
+
+
 def test_what_others_wait_for_is_not_told(cast: Cast) -> None:
     factories.waiting_document(cast.papers, title="Secret plan")
     page = text(Reader(cast.charlie).get("/"))
