@@ -19,7 +19,6 @@ from retrieval.scope import Listed
 from retrieval.statements import array, fetch
 
 DEPTH = 100
-_QUICKER = 5  # times is the index, where at least half of all passages are visible
 _MOST = 3  # times as many vectors as are visible: reading that many costs what looking those up does
 _BREADTH, _BROADER, _BROADER_FROM = 500, 270, 100_000  # so many more at each doubling of so many vectors
 _BROADEST, _BROADEST_AT_ONCE = 3_000, 1_000  # the latter is what pgvector takes
@@ -59,7 +58,7 @@ def find_candidates(
     params |= listed.params | _keys(listed, found=found, allowed=allowed or (), barred=lexical.barred)
     if allowed is not None:
         rows = comparison.run("allowed", params)
-    elif chunks <= _exact_limit(generation, chunks):
+    elif chunks <= settings.SEARCH_EXACT_LIMIT:
         rows = comparison.run_exact(params, chunks)
     elif (near := _near(listed, chunks, generation, lexical, vector)) is not None:
         rows = comparison.run("allowed", params | _keys(listed, allowed=near))
@@ -73,25 +72,19 @@ def find_candidates(
     ]
 
 
-def _exact_limit(generation: Generation, chunks: int) -> int:
-    """Return up to how many visible passages all vectors are compared: the index is slow under a filter."""
-    return int(settings.SEARCH_EXACT_LIMIT) // (_QUICKER if _is_half(generation, chunks) else 1)
-
-
-def _is_half(generation: Generation, chunks: int) -> bool:
-    """Return whether at least half of all passages are visible: the index finds what it looks for at once."""
-    return 0 < generation.vectors_about <= 2 * chunks
-
-
 def _near(
     listed: Listed, chunks: int, generation: Generation, lexical: Lexical, vector: NDArray[np.float32]
 ) -> list[Passage] | None:
     """Return the passages that are worth comparing, by codes, or None where the index is to find them."""
-    if chunks > settings.SEARCH_CODES_LIMIT or _is_half(generation, chunks):
-        return None
-    if generation.dimension < FEWEST_BITS or lexical.barred:
+    if lexical.barred or not _are_coded(generation, chunks):
         return None
     return codes_of(generation).nearest(listed, vector)
+
+
+def _are_coded(generation: Generation, chunks: int) -> bool:
+    """Return whether codes are for so many visible passages: where half is visible, the index is quicker."""
+    is_half = 0 < generation.vectors_about <= 2 * chunks
+    return chunks <= settings.SEARCH_CODES_LIMIT and generation.dimension >= FEWEST_BITS and not is_half
 
 
 def _breadth(vectors: float) -> int:

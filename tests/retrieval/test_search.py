@@ -12,12 +12,11 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
 from retrieval import _candidates
-from retrieval._candidates import _exact_limit
 from retrieval.analysis import analyse
 from retrieval.errors import InvalidInputError
 from retrieval.generations import serving_generation
 from retrieval.indexing import publish_version
-from retrieval.models import Collection, Document, Generation, Grant, PostingBlock
+from retrieval.models import Collection, Document, Grant, PostingBlock
 from retrieval.scope import Counts
 from retrieval.search import SearchResults, search, visible_counts
 from retrieval.verification import verify_document
@@ -77,13 +76,6 @@ def test_what_is_revoked_while_a_search_runs_is_not_shown(
     results = search(user=people[0], query="annual leave", tell=revoke)
     assert results.chunks > 0, "it was visible when it was counted"
     assert results.hits == ()
-
-
-@pytest.mark.parametrize(("passages", "limit"), [(0, 25_000), (-1, 25_000), (9_000, 5_000), (20_000, 25_000)])
-def test_the_index_is_asked_earlier_where_at_least_half_is_visible(passages: int, limit: int) -> None:
-    generation = Generation()
-    generation.vectors_about = passages
-    assert _exact_limit(generation, 6_000) == limit
 
 
 def test_a_hidden_document_changes_no_score(people: tuple[User, User], handbook: Collection) -> None:
