@@ -8,7 +8,9 @@ from the time at which they were due. The reference embeds, scans and ranks with
 past 200,000 passages it is left out. The nearest vectors are looked for one by one and through the index, for
 where the latter becomes quicker. From 100,000 passages on, people who see all, a tenth, a hundredth and a
 thousandth of them have their words and vectors timed alone, and the nearest vectors compared with an exact
-scan. The last line is one JSON object.
+scan. Most vectors are only likely (`bench/tools/mixtures.py`); with `--vectors` they are the model's own,
+which are written to the file where it is missing: a quarter of an hour or more for 100,000 passages. The last
+line is one JSON object.
 """
 
 import argparse
@@ -91,9 +93,9 @@ class Crowd:
 
 
 def measure(
-    sizes: Sequence[int], questions: int, seconds: float, given: NDArray[np.float32] | None = None
+    sizes: Sequence[int], questions: int, seconds: float, own_vectors: Path | None = None
 ) -> dict[str, Any]:
-    """Return the figures; `given` are vectors of the same passages, made elsewhere."""
+    """Return the figures; `own_vectors` is a file with the model's own, written where it is missing."""
     material = passages.gather(max(sizes), questions=_MOST_QUESTIONS)
     # The model's answers to recent questions are kept: they come round again when those have been forgotten.
     asked = cycle(material.questions)
@@ -104,10 +106,10 @@ def measure(
 
         from bench.tools import shares
         from bench.tools.growing import Library
-        from bench.tools.mixtures import vectors_of
+        from bench.tools.mixtures import own_vectors_of, vectors_of
         from portal.accounts.models import User
 
-        vectors = vectors_of(material) if given is None else given
+        vectors = vectors_of(material) if own_vectors is None else own_vectors_of(material, own_vectors)
         grown = Library(running, material.texts, vectors)
         for size in sorted(sizes):
             began = time.perf_counter()
@@ -128,7 +130,7 @@ def measure(
     return {
         "bench": "search_growth",
         "text": material.kind,
-        "vectors": "mixtures" if given is None else "given",
+        "vectors": "mixtures" if own_vectors is None else "the model's own",
         "questions": questions,
         "rows": rows,
         "wanted_by_share": WANTED_BY_SHARE,
@@ -181,10 +183,9 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--questions", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--vectors", type=Path, help="a .npy file with the model's own, one for each passage")
+    parser.add_argument("--vectors", type=Path, help=".npy file of the model's own, written where missing")
     options = parser.parse_args()
-    given = np.load(options.vectors).astype(np.float32) if options.vectors else None
-    report = measure(options.sizes, options.questions, options.seconds, given)
+    report = measure(options.sizes, options.questions, options.seconds, options.vectors)
     figures.say(
         f"p95 grew {report['growth_of_p95']} times while passages grew {report['growth_of_passages']} times; "
         f"targets: {TARGET_P95_MS[100_000]:g} ms for one person, {RATE_P95_MS:g} ms under load"

@@ -4,6 +4,7 @@ Embedding a million texts takes hours without a GPU, and embedding the halves th
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,14 @@ def vectors_of(material: Passages) -> Vectors:
             unit[first : first + _AT_ONCE] = likely.vectors(np.arange(first, min(count, first + _AT_ONCE)))
     unit[own] = of_own
     return unit
+
+
+def own_vectors_of(material: Passages, path: Path) -> Vectors:
+    """Return the model's own vector for each text, from a file that is written where it is missing."""
+    if not path.exists():
+        np.save(path, _embedded(material.texts).astype(np.float16))
+    vectors: Vectors = np.load(path)[: len(material.texts)].astype(np.float32)
+    return vectors
 
 
 class _Likely:

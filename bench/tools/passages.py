@@ -16,6 +16,7 @@ _SETS = ("clapnq", "xquad-en", "cranfield")
 _WORDS_A_PIECE = 150
 _SHORTEST = 40
 _VOCABULARY = 20_000
+_STOP_WORDS = 100  # that a language's commonest words are: neither passages nor questions are made of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ def _pdf_pieces(folder: Path) -> Iterator[str]:
 
 
 def _made(rng: random.Random, questions: int) -> tuple[list[str], list[str]]:
-    """Return questions and passages of made words that are as unevenly common as those of a language."""
+    """Return questions and passages of made words, as unevenly common as those of a language (Zipf's law)."""
     words = [f"w{number}" for number in range(_VOCABULARY)]
-    weights = [1 / (rank + 1) for rank in range(_VOCABULARY)]
+    weights = [1 / (_STOP_WORDS + rank + 1) for rank in range(_VOCABULARY)]
     texts = [" ".join(rng.choices(words, weights, k=_WORDS_A_PIECE)) for _ in range(2_000)]
     return [" ".join(rng.choices(words, weights, k=8)) for _ in range(questions)], texts
