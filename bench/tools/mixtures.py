@@ -3,6 +3,7 @@
 Embedding a million texts takes hours without a GPU, and embedding the halves that they are made of minutes.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def own_vectors_of(material: Passages, path: Path) -> Vectors:
     if not path.exists():
         np.save(path, _embedded(material.texts).astype(np.float16))
     vectors: Vectors = np.load(path)[: len(material.texts)].astype(np.float32)
+    if len(vectors) < len(material.texts):
+        sys.exit(f"{path} has only {len(vectors):,} vectors. Remove it, or name another file.")
     return vectors
 
 
