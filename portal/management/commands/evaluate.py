@@ -113,7 +113,7 @@ class Command(BaseCommand):
         try:
             run = keep_run(report=report, config=config)
         except DatabaseError as error:
-            self.stdout.write(f"not stored: {str(error).splitlines()[0]}")
+            self.stdout.write(f"not stored: {_without_portal(error)}")
             with suppress(DatabaseError):
                 connections["default"].close()
             return None
@@ -128,7 +128,7 @@ class Command(BaseCommand):
                 f"There are no runs {first} and {second}. /manage/evaluations lists them."
             ) from error
         except DatabaseError as error:
-            raise CommandError(f"Runs are stored in the portal's database: {error}") from error
+            raise CommandError(_without_portal(error)) from error
         self.stdout.write(_compared_as_text(compared))
         if as_json:
             self.stdout.write(json.dumps({"bench": "compare"} | _compared_as_json(compared)))
@@ -143,6 +143,11 @@ class Command(BaseCommand):
                 bar.end()
 
         return show
+
+
+def _without_portal(error: DatabaseError) -> str:
+    fault = str(error).splitlines()[0]
+    return f"runs are kept in the database of a portal that runs; `make up` starts one ({fault})"
 
 
 def _as_row(result: Any) -> dict[str, Any]:
