@@ -74,8 +74,8 @@ bench: dev .venv-unstructured/.installed ## Print each figure beside its referen
 bench-ingest: dev .venv-unstructured/.installed ## Print how fast documents are read, embedded and stored
 	$(BIN)/python -m bench.ingest
 
-bench-search: dev ## Print how quick search is as the library grows, and under load
-	$(BIN)/python -m bench.search_growth
+bench-search: dev ## Print how quick search is as the library grows, and under load; ARGS="--sizes 4000 100000"
+	$(BIN)/python -m bench.search_growth $(ARGS)
 
 bench-answer: dev ## Print how soon answers begin beside search alone, and what fifty at once hold
 	$(BIN)/python -m bench.answer

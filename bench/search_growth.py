@@ -1,7 +1,7 @@
 """Whole hybrid search over HTTP as a library grows, and under load, beside numpy and bm25s in one process.
 
-`python bench/search_growth.py [--sizes 10000 100000] [--questions N] [--seconds N] [--vectors FILE]` runs a
-portal of its own and writes passages up to each size in turn (add 1000000 where 8 GB of memory and an hour
+`make bench-search ARGS="[--sizes 10000 100000] [--questions N] [--seconds N] [--vectors FILE]"` runs a portal
+of its own and writes passages up to each size in turn (add 1000000 where 8 GB of memory and an hour
 are there). At each size one person asks each question once, the query embedded by the portal, and then twenty
 people ask thirty questions a second together. Those are sent on time whatever the answers take, and counted
 from the time at which they were due. The reference embeds, scans and ranks without permissions, text or HTTP;
