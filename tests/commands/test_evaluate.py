@@ -41,7 +41,7 @@ def test_a_table_and_one_json_object_come_from_a_portal_of_its_own(tmp_path: Pat
     assert figures["search"]["hybrid"]["ndcg@10"] == 1
     assert figures["answers"]["refusal_f1"] == 1
     assert [json.loads(row)["id"] for row in rows.read_text().splitlines()] == ["q1", "q2"]
-    assert "not stored: runs are kept in the database of a portal that runs" in done.stdout
+    assert "Not stored. Runs are kept in the database of a portal that runs" in done.stdout
     assert figures["run"] is None
     with sqlite3.connect(vectors) as kept:
         assert kept.execute("SELECT count(*) FROM vectors").fetchone()[0] >= 4  # passages and questions

@@ -113,7 +113,7 @@ class Command(BaseCommand):
         try:
             run = keep_run(report=report, config=config)
         except DatabaseError as error:
-            self.stdout.write(f"not stored: {_without_portal(error)}")
+            self.stdout.write(f"Not stored. {_without_portal(error)}.")
             with suppress(DatabaseError):
                 connections["default"].close()
             return None
@@ -147,7 +147,7 @@ class Command(BaseCommand):
 
 def _without_portal(error: DatabaseError) -> str:
     fault = str(error).splitlines()[0]
-    return f"runs are kept in the database of a portal that runs; `make up` starts one ({fault})"
+    return f"Runs are kept in the database of a portal that runs; `make up` starts one ({fault})"
 
 
 def _as_row(result: Any) -> dict[str, Any]:
